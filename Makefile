@@ -1,0 +1,44 @@
+# make demo: set up and run the main job.   make test: set up and run the tests.
+# PYTHON is the interpreter that the environment is made with; 3.11 or newer.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+STAMPS := $(VENV)/stamps
+
+.PHONY: demo test lint docs clean
+
+demo: $(STAMPS)/run
+	$(BIN)/python examples/demo.py
+
+test: $(STAMPS)/test
+	$(BIN)/python -m pytest
+
+lint: $(STAMPS)/lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+	$(BIN)/mypy
+
+docs: $(STAMPS)/test
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+clean:
+	rm -rf $(VENV) docs/_build docs/generated demo-output
+
+$(STAMPS)/venv:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade pip
+	mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/run: $(STAMPS)/venv pyproject.toml constraints.txt
+	$(PIP) --editable .
+	touch $@
+
+$(STAMPS)/test: $(STAMPS)/run
+	$(PIP) --editable ".[test,docs,decord]"
+	touch $@
+
+$(STAMPS)/lint: $(STAMPS)/venv pyproject.toml constraints.txt
+	$(PIP) ruff mypy codespell
+	touch $@
