@@ -1,0 +1,66 @@
+"""What can go wrong, as types: every error of this package is an `M3SError`."""
+
+__all__ = ["M3SError", "M3SWarning", "VideoError", "WeightsError"]
+
+
+class M3SError(Exception):
+    """Base class of the errors raised by sklearn_m3s.
+
+    Examples
+    --------
+    >>> from sklearn_m3s.exceptions import M3SError, VideoError
+    >>> issubclass(VideoError, M3SError)
+    True
+    """
+
+
+class VideoError(M3SError, ValueError):
+    """One or more videos could not be described.
+
+    Parameters
+    ----------
+    message : str
+        What happened, with the culprit and the cure.
+    failures : sequence of (str, str), default=()
+        The name of each bad video, and its cause, in the order of the input.
+
+    Attributes
+    ----------
+    failures : list of (str, str)
+        As given.
+
+    Examples
+    --------
+    >>> from sklearn_m3s.exceptions import VideoError
+    >>> VideoError("1 of 2 videos failed", [("a.mp4", "empty file")]).failures
+    [('a.mp4', 'empty file')]
+    """
+
+    def __init__(self, message, failures=()):
+        super().__init__(message, failures)
+        self.failures = list(failures)
+
+    def __str__(self):
+        return str(self.args[0])
+
+
+class WeightsError(M3SError, RuntimeError):
+    """Pretrained weights are missing, damaged, or do not fit their architecture.
+
+    Examples
+    --------
+    >>> from sklearn_m3s.exceptions import WeightsError
+    >>> issubclass(WeightsError, RuntimeError)
+    True
+    """
+
+
+class M3SWarning(UserWarning):
+    """Something was reduced, skipped or untrained; the result is usable and the text says how.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from sklearn_m3s.exceptions import M3SWarning
+    >>> warnings.simplefilter("ignore", M3SWarning)
+    """

@@ -1,0 +1,72 @@
+"""Fixtures of the whole suite: reference data where it is present, drawn clips, seeds."""
+
+import os
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+DATA_VARIABLE = "SKLEARN_M3S_TEST_DATA"
+
+
+@pytest.fixture(scope="session")
+def reference():
+    """Return a function from a name to a path of the reference data, or skip."""
+    default = Path(__file__).resolve().parents[2] / "shared"
+    folder = Path(os.environ.get(DATA_VARIABLE, default))
+
+    def find(name):
+        if not (folder / name).exists():
+            pytest.skip(f"reference data {name!r} not found in {folder} (set {DATA_VARIABLE})")
+        return folder / name
+
+    return find
+
+
+@pytest.fixture
+def rng():
+    """Return a seeded random generator."""
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def draw():
+    """Return a function that draws frames whose number can be read off their grey level."""
+
+    def frames(n_frames, height=48, width=64):
+        """Frame i is grey of level 4 i, with a white bar at the left, so that up is known."""
+        clip = np.empty((n_frames, height, width, 3), np.uint8)
+        clip[:] = (4 * np.arange(n_frames) % 200).astype(np.uint8)[:, None, None, None]
+        clip[:, :, : width // 8] = 255
+        return clip
+
+    return frames
+
+
+@pytest.fixture(scope="session")
+def write_clip():
+    """Return a function that writes frames to a video file."""
+
+    def write(path, frames, rate=30, codec="libx264", ticks=None, rotation=0, options=None):
+        """Write near-lossless frames; `ticks` are times in 1 / `rate` seconds, if not regular."""
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream(codec, rate=rate, options=options or {"crf": "4"})
+            stream.height, stream.width = frames.shape[1:3]
+            stream.pix_fmt = "yuv420p"
+            if rotation:
+                stream.set_display_rotation(rotation)
+            for i, array in enumerate(frames):
+                frame = av.VideoFrame.from_ndarray(array, format="rgb24")
+                frame.pts = i if ticks is None else ticks[i]
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        return str(path)
+
+    return write
+
+
+@pytest.fixture
+def clip_path(tmp_path, draw, write_clip):
+    """Return the path of a clip of 30 frames, 64 x 48, at 30 frames a second."""
+    return write_clip(tmp_path / "clip.mp4", draw(30))
