@@ -1,0 +1,145 @@
+"""The default decoder: PyAV, frame by frame, in two passes over one file."""
+
+from contextlib import contextmanager
+
+import av
+import cv2
+import numpy as np
+
+from sklearn_m3s.exceptions import VideoError
+from sklearn_m3s.video._sampling import typical_interval
+
+READ_TIMEOUT_S = 60.0
+_CURE = "it is damaged, truncated or of another kind; check it with a player and fetch it again"
+
+
+class PyAVVideo:
+    """A video or image file read by PyAV.
+
+    Making one reads the packets, not the pictures: it costs a pass over the file and no decoding.
+
+    Parameters
+    ----------
+    path : str
+        An existing, non-empty file.
+
+    Attributes
+    ----------
+    times : ndarray of shape (n_frames,), float64
+        When each frame is shown, in seconds, ascending.
+    share_present : float in [0, 1]
+        How much is there of the length that the container declares; 1 where it declares none.
+
+    Raises
+    ------
+    VideoError
+        If the file is no video.
+    """
+
+    def __init__(self, path):
+        self._path = path
+        with self._open() as (container, stream):
+            packets = _packets(container, stream)
+            ticks = [packet.pts for packet in packets if packet.size and not packet.is_discard]
+            if not ticks:
+                raise VideoError(f"holds no frame: {_CURE}")
+            # AVI stores no presentation times: its frames are evenly spaced by definition.
+            self._has_clock = container.format.name != "avi" and None not in ticks
+            if self._has_clock:
+                self.times = np.unique(np.array(ticks, dtype=float)) * float(stream.time_base)
+            else:
+                self.times = np.arange(len(ticks)) / float(stream.average_rate or 25)
+            self.share_present = _share_present(self.times, container, stream)
+
+    def pictures(self, wanted, frame_size):
+        """Yield (index, picture) of the wanted frames that can be decoded.
+
+        Parameters
+        ----------
+        wanted : ndarray of int, ascending, without repeats
+            Indices into `times`.
+        frame_size : int
+            Side of the pictures, in pixels.
+
+        Yields
+        ------
+        index : int
+            One of `wanted`.
+        picture : ndarray of shape (frame_size, frame_size, 3), uint8
+            RGB, upright.
+        """
+        targets = self.times[wanted]
+        position = 0
+        with self._open() as (container, stream):
+            # VP8 has frames that are not shown: the one that follows at once stands for them.
+            intervals = 1.5 if stream.codec_context.name == "vp8" else 0.5
+            tolerance = intervals * typical_interval(self.times)
+            # Workers run side by side; and with frame threads, a damaged file may keep the
+            # interpreter from ever exiting once somebody has set the log level of FFmpeg.
+            stream.codec_context.thread_count = 1
+            for count, frame in enumerate(_decoded(container, stream)):
+                time = self._time(frame, count, stream)
+                due = int(np.searchsorted(targets, time + 1e-6, side="right"))
+                if due > position and time - targets[due - 1] <= tolerance:
+                    yield int(wanted[due - 1]), _picture(frame, frame_size)
+                position = max(position, due)
+                if position == len(targets):
+                    return
+
+    def _time(self, frame, count, stream):
+        if self._has_clock and frame.pts is not None:
+            return float(frame.pts * stream.time_base)
+        return self.times[min(count, len(self.times) - 1)]
+
+    @contextmanager
+    def _open(self):
+        try:
+            with av.open(self._path, timeout=READ_TIMEOUT_S) as container:
+                # FFmpeg shows text files as pictures of a terminal.
+                if not container.streams.video or container.format.name == "tty":
+                    raise VideoError("holds no video stream: pass a video or an image file")
+                yield container, container.streams.video[0]
+        except av.error.FFmpegError as error:
+            raise VideoError(f"cannot be decoded ({error.strerror}): {_CURE}") from error
+
+
+def _picture(frame, frame_size):
+    picture = frame.to_ndarray(format="rgb24")
+    picture = cv2.resize(picture, (frame_size, frame_size), interpolation=cv2.INTER_AREA)
+    return np.rot90(picture, round(frame.rotation / 90))
+
+
+def _packets(container, stream):
+    """Yield the packets of a stream up to the first that cannot be read, then one that flushes."""
+    try:
+        yield from container.demux(stream)
+    except av.error.FFmpegError:
+        yield av.Packet()
+
+
+def _decoded(container, stream):
+    """Yield every sound frame in the order of presentation, stepping over damaged packets."""
+    for packet in _packets(container, stream):
+        try:
+            frames = stream.decode(packet if packet.size else None)
+        except av.error.FFmpegError:
+            continue
+        yield from (frame for frame in frames if not frame.is_corrupt)
+
+
+def _share_present(times, container, stream):
+    if stream.frames:
+        return min(1.0, len(times) / stream.frames)
+    seconds = _declared_seconds(container, stream)
+    present = times[-1] - times[0] + typical_interval(times)
+    return min(1.0, present / seconds) if seconds and len(times) > 1 else 1.0
+
+
+def _declared_seconds(container, stream):
+    """Return the length of a stream that the container declares, or 0 where it does not say."""
+    if stream.duration:
+        return float(stream.duration * stream.time_base)
+    if "DURATION" in stream.metadata:  # Matroska writes hours:minutes:seconds
+        parts = map(float, stream.metadata["DURATION"].split(":"))
+        return sum(part * unit for part, unit in zip(parts, (3600, 60, 1), strict=True))
+    return (container.duration or 0) / av.time_base if len(container.streams) == 1 else 0.0

@@ -1,0 +1,150 @@
+"""A path or an array in, frames out: streamed at a rate, or a fixed number of them."""
+
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+
+from sklearn_m3s.exceptions import M3SWarning, VideoError
+from sklearn_m3s.video._array import ArrayVideo
+from sklearn_m3s.video._sampling import sample_at_rate, sample_evenly
+
+_IMAGES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+_BLOCK = 16
+_LEAST_SHARE = 0.9
+
+
+def stream_frames(video, *, frame_rate=15.0, frame_size=256, decoder="pyav"):
+    """Yield the frames of a video at a regular rate, in blocks.
+
+    Memory holds one block, whatever the length of the clip.
+
+    Parameters
+    ----------
+    video : str, os.PathLike or ndarray of shape (T, H, W, 3) or (H, W, 3), uint8
+        A file or RGB frames. An array counts as sampled at `frame_rate`; an image is one frame.
+    frame_rate : float, default=15.0
+        Samples per second, taken by time stamps; frames are never repeated.
+    frame_size : int, default=256
+        Side of the square frames in pixels; area interpolation.
+    decoder : {"pyav", "decord"}, default="pyav"
+        What reads files. Images are always read by PyAV.
+
+    Yields
+    ------
+    frames : ndarray of shape (b, frame_size, frame_size, 3), uint8
+        RGB, upright.
+    times : ndarray of shape (b,), float64
+        Seconds from the first frame of the clip.
+
+    Raises
+    ------
+    VideoError
+        If the file is missing, is no video, or lacks more than a tenth of its frames.
+
+    Warns
+    -----
+    M3SWarning
+        If up to a tenth of the frames cannot be decoded; they are left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_m3s.video import stream_frames
+    >>> clip = np.zeros((20, 48, 64, 3), dtype=np.uint8)
+    >>> [frames.shape for frames, times in stream_frames(clip, frame_size=32)]
+    [(16, 32, 32, 3), (4, 32, 32, 3)]
+    """
+    source = _open(video, frame_rate, decoder)
+    wanted = sample_at_rate(source.times, frame_rate)
+    elapsed = source.times - source.times[0]
+    n_found, pictures, kept = 0, [], []
+    for index, picture in source.pictures(wanted, frame_size):
+        pictures.append(picture)
+        kept.append(elapsed[index])
+        n_found += 1
+        if len(pictures) == _BLOCK:
+            yield np.stack(pictures), np.array(kept)
+            pictures, kept = [], []
+    if pictures:
+        yield np.stack(pictures), np.array(kept)
+    _check_complete(source, n_found, len(wanted))
+
+
+def read_clip(video, *, n_frames, frame_size=256, decoder="pyav"):
+    """Return a fixed number of frames, evenly spaced over a video.
+
+    Parameters
+    ----------
+    video, frame_size, decoder
+        As for `stream_frames`.
+    n_frames : int
+        How many: the frames shown at the centres of as many equal parts of the clip. A shorter
+        clip repeats frames.
+
+    Returns
+    -------
+    ndarray of shape (n_frames, frame_size, frame_size, 3), uint8
+        RGB, upright.
+
+    Raises
+    ------
+    VideoError
+        As `stream_frames` does.
+
+    Warns
+    -----
+    M3SWarning
+        If up to a tenth of the frames cannot be decoded; their neighbours stand for them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_m3s.video import read_clip
+    >>> image = np.zeros((48, 64, 3), dtype=np.uint8)
+    >>> read_clip(image, n_frames=4, frame_size=32).shape
+    (4, 32, 32, 3)
+    """
+    source = _open(video, 1.0, decoder)
+    indices = sample_evenly(source.times, n_frames)
+    wanted = np.unique(indices)
+    clip = np.empty((len(wanted), frame_size, frame_size, 3), np.uint8)
+    found = []
+    for index, picture in source.pictures(wanted, frame_size):
+        clip[len(found)] = picture
+        found.append(index)
+    _check_complete(source, len(found), len(wanted))
+    middles = (np.array(found[1:]) + np.array(found[:-1])) / 2
+    return clip[np.searchsorted(middles, indices)]
+
+
+def _open(video, frame_rate, decoder):
+    if not isinstance(video, str | os.PathLike):
+        return ArrayVideo(video, frame_rate)
+    path = Path(video)
+    if path.is_dir():
+        raise VideoError("is a folder: pass the paths of the files in it")
+    if not path.exists():
+        raise VideoError(f"does not exist: check the path (read from {Path.cwd()})")
+    if not path.stat().st_size:
+        raise VideoError("is empty (0 bytes): fetch or export it again")
+    # PyAV and decord take a second to import, and arrays need neither.
+    if decoder == "decord" and path.suffix.lower() not in _IMAGES:
+        from sklearn_m3s.video._decord import DecordVideo as Video
+    else:
+        from sklearn_m3s.video._pyav import PyAVVideo as Video
+    return Video(os.fspath(path))
+
+
+def _check_complete(source, n_found, n_wanted):
+    """Say how many frames are missing: a few are a warning, more than a tenth an error."""
+    if n_found < n_wanted * _LEAST_SHARE or source.share_present < _LEAST_SHARE:
+        raise VideoError(
+            f"is truncated or damaged: {n_found} of the {n_wanted} frames to read could be "
+            f"decoded, and {source.share_present:.0%} of the declared length is there; "
+            "fetch or export it again"
+        )
+    if n_found < n_wanted:
+        message = f"{n_wanted - n_found} of {n_wanted} frames could not be decoded"
+        warnings.warn(message, M3SWarning, stacklevel=3)

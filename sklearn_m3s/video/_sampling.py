@@ -1,0 +1,70 @@
+"""Which frames are read, as indices into the times of all frames; no video is touched here."""
+
+import numpy as np
+
+
+def sample_at_rate(times, frame_rate):
+    """Return the frames nearest to a regular grid of times, each at most once.
+
+    Parameters
+    ----------
+    times : ndarray of shape (n,), float64
+        Ascending times of the frames, in seconds.
+    frame_rate : float
+        Samples per second. Where a clip has fewer frames, all of them are taken: none is invented.
+
+    Returns
+    -------
+    ndarray of int, ascending, without repeats
+        Indices into `times`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_m3s.video import sample_at_rate
+    >>> sample_at_rate(np.arange(10) / 30, frame_rate=15)
+    array([0, 2, 4, 6, 8])
+    """
+    elapsed = times - times[0]
+    # Containers round their clocks, Matroska to milliseconds: a last sample may be that much late.
+    n_samples = int(np.floor(elapsed[-1] * frame_rate + 0.05)) + 1
+    grid = np.arange(n_samples) / frame_rate
+    right = np.searchsorted(elapsed, grid).clip(1, max(len(times) - 1, 1))
+    right = np.minimum(right, len(times) - 1)
+    left = np.maximum(right - 1, 0)
+    # The tolerance lets ties fall on the earlier frame whatever the rounding of the clock.
+    nearer_left = grid - elapsed[left] <= elapsed[right] - grid + 1e-6
+    return np.unique(np.where(nearer_left, left, right))
+
+
+def sample_evenly(times, n_frames):
+    """Return the frames shown at the centres of `n_frames` equal parts of a clip.
+
+    Parameters
+    ----------
+    times : ndarray of shape (n,), float64
+        Ascending times of the frames, in seconds.
+    n_frames : int
+        How many frames to take. A clip with fewer repeats some.
+
+    Returns
+    -------
+    ndarray of int of shape (n_frames,), ascending
+        Indices into `times`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_m3s.video import sample_evenly
+    >>> sample_evenly(np.arange(9) / 30, n_frames=3)
+    array([1, 4, 7])
+    """
+    elapsed = times - times[0]
+    duration = elapsed[-1] + typical_interval(times)
+    centres = (np.arange(n_frames) + 0.5) * duration / n_frames
+    return (np.searchsorted(elapsed, centres + 1e-6, side="right") - 1).clip(0)
+
+
+def typical_interval(times):
+    """Return the median time between frames in seconds; 1 for a single frame."""
+    return float(np.median(np.diff(times))) if len(times) > 1 else 1.0
