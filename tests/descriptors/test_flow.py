@@ -1,0 +1,72 @@
+from functools import partial
+
+import cv2
+import numpy as np
+import pytest
+
+from sklearn_m3s.descriptors import flow
+from sklearn_m3s.exceptions import M3SError
+
+METHODS = ["tvl1", "dis", "farneback"]
+
+
+@pytest.fixture
+def view(rng):
+    """Return a function that cuts a frame out of one smooth texture, moved by whole pixels."""
+    texture = cv2.GaussianBlur(rng.standard_normal((640, 640)), (0, 0), 6)
+    texture = np.rint(127 + 100 * texture / np.abs(texture).max()).astype(np.uint8)
+
+    def cut(dx=0, dy=0, height=256, width=256):
+        part = texture[40 + dy : 40 + dy + height, 40 + dx : 40 + dx + width]
+        return np.repeat(part[..., None], 3, axis=-1)
+
+    return cut
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("shift", [(3, 0), (0, 5), (6, 8)])
+def test_flow_of_a_moved_texture_is_its_shift(method, shift, view):
+    lengths = flow(np.stack([view(), view(*shift)]), method=method)
+    np.testing.assert_allclose(lengths, [np.hypot(*shift)], rtol=0.05)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_flow_is_in_pixels_of_the_given_frames(method, view):
+    frames = np.stack([view(), view(6, 8)])
+    smaller = np.stack([cv2.resize(frame, (128, 128), None, 0, 0, 3) for frame in frames])
+    np.testing.assert_allclose(flow(smaller, method=method), [5], rtol=0.1)
+
+
+def test_flow_of_oblong_frames_is_scaled_axis_by_axis(view):
+    frames = np.stack([view(height=256, width=401), view(6, 8, height=256, width=401)])
+    np.testing.assert_allclose(flow(frames), [10], rtol=0.05)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_identical_frames_do_not_move(method, view):
+    np.testing.assert_allclose(flow(np.stack([view()] * 3), method=method), [0, 0], atol=0.01)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_image_has_no_pairs(method, view):
+    lengths = flow(view()[None], method=method)
+    assert lengths.shape == (0,)
+    assert lengths.dtype == np.float64
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_blocks_that_overlap_by_a_frame_give_the_same(method, view):
+    frames = np.stack([view(step, 2 * step) for step in range(5)])
+    blocks = np.concatenate([flow(frames[:3], method=method), flow(frames[2:], method=method)])
+    np.testing.assert_allclose(blocks, flow(frames, method=method), rtol=1e-9)
+
+
+def test_an_opencv_without_tvl1_is_an_error_with_the_cure(view, monkeypatch):
+    monkeypatch.delattr(cv2, "optflow")
+    with pytest.raises(M3SError, match="pip install opencv-contrib-python-headless"):
+        flow(view()[None])
+
+
+@pytest.mark.parametrize(("method", "least"), [("tvl1", 0.995), ("dis", 0.99), ("farneback", 0.98)])
+def test_flow_ranks_real_windows_as_the_reference(rank_agreement, method, least):
+    assert rank_agreement(partial(flow, method=method), "tvl1_pair_mean") >= least

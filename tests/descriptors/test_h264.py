@@ -1,0 +1,80 @@
+import io
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from sklearn_m3s.descriptors import H264Meter, _h264, h264_bytes
+from sklearn_m3s.exceptions import M3SError
+
+
+@pytest.fixture
+def noise(rng):
+    """Return ten frames that compress badly."""
+    return rng.integers(0, 256, (10, 32, 48, 3), dtype=np.uint8)
+
+
+def test_size_is_that_of_the_written_stream(noise):
+    stored = io.BytesIO()
+    with av.open(stored, "w", format="h264") as container:
+        options = {"preset": "veryfast", "crf": "23", "threads": "1"}
+        stream = container.add_stream("libx264", rate=Fraction(15), options=options)
+        stream.height, stream.width = noise.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        for frame in noise:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+    assert h264_bytes(noise) == len(stored.getvalue())
+
+
+def test_size_does_not_depend_on_the_blocks(noise):
+    with H264Meter((32, 48)) as meter:
+        for block in (noise[:1], noise[1:4], noise[4:]):
+            meter.add(block)
+        assert meter.finish() == h264_bytes(noise)
+
+
+def test_a_moving_video_is_larger_than_a_still(noise):
+    still = np.repeat(noise[:1], len(noise), axis=0)
+    assert h264_bytes(noise[:1]) < h264_bytes(still) < h264_bytes(noise) / 3
+
+
+def test_odd_sides_are_made_even_by_repeating_the_border(noise):
+    odd = noise[:, :31, :47]
+    padded = np.pad(odd, ((0, 0), (0, 1), (0, 1), (0, 0)), mode="edge")
+    assert h264_bytes(odd) == h264_bytes(padded)
+
+
+@pytest.mark.parametrize("frame_rate", [30000 / 1001, 0.5, np.float32(12.5), 60])
+def test_any_frame_rate_will_do(noise, frame_rate):
+    assert h264_bytes(noise, frame_rate) > 1000
+
+
+def test_a_meter_without_frames_counts_nothing():
+    assert H264Meter(32).finish() == 0
+
+
+def test_frames_of_another_size_are_an_error(noise):
+    with pytest.raises(ValueError, match=r"\(48, 48\) of this meter, got the shape \(10, 32, 48"):
+        H264Meter(48).add(noise)
+
+
+@pytest.mark.parametrize(("parameter", "value"), [("frame_size", 0), ("frame_rate", 0)])
+def test_a_parameter_of_zero_is_an_error_that_names_it(parameter, value):
+    with pytest.raises(ValueError, match=f"'{parameter}' parameter"):
+        H264Meter(**{"frame_size": 32, parameter: value})
+
+
+def test_a_missing_encoder_is_an_error_with_the_cure(monkeypatch, noise):
+    monkeypatch.setattr(_h264, "_ENCODER", "no_such_encoder")
+    with pytest.raises(M3SError, match=r"no_such_encoder.*pip install av"):
+        h264_bytes(noise)
+
+
+def test_size_ranks_real_windows_as_the_default_preset(clips, monkeypatch):
+    windows = [frames[i : i + 45] for frames in clips.values() for i in range(0, 98 - 44, 45)]
+    quick = [h264_bytes(window) for window in windows]
+    monkeypatch.setattr(_h264, "_SETTINGS", {"preset": "medium", "crf": "23"})
+    assert spearmanr(quick, [h264_bytes(window) for window in windows])[0] >= 0.99
