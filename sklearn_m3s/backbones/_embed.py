@@ -1,0 +1,246 @@
+"""The one place of inference: uint8 frames in, float32 features out."""
+
+import os
+import warnings
+from contextlib import nullcontext
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from sklearn_m3s.backbones._build import build
+from sklearn_m3s.backbones._registry import ARCHITECTURES
+from sklearn_m3s.backbones._weights import resolve_weights, weights_digest
+from sklearn_m3s.exceptions import M3SWarning
+
+
+class _Source(NamedTuple):
+    """Where the numbers of a network come from: a seed or a file."""
+
+    identity: str
+    path: str | None = None
+    seed: int | None = None
+
+
+class Backbone:
+    """A network on its device.
+
+    Parameters
+    ----------
+    architecture : str
+        Its name.
+    model : torch.nn.Module
+        From a normalised batch to features, in eval mode.
+    device : str
+        Where it runs.
+    precision : {"float32", "bfloat16"}
+        What it computes in.
+
+    Attributes
+    ----------
+    n_features : int
+        The number of features.
+    device, precision : str
+        As given.
+    """
+
+    def __init__(self, architecture, model, device, precision):
+        settings = ARCHITECTURES[architecture]
+        self.n_features = settings.n_features
+        self.device = device
+        self.precision = precision
+        self._axes = settings.axes
+        self._mean = torch.tensor(settings.mean, device=device)
+        self._std = torch.tensor(settings.std, device=device)
+        self._model = model.to(device)
+
+    def embed(self, frames: np.ndarray) -> np.ndarray:
+        """Return the features of each item of a batch.
+
+        Parameters
+        ----------
+        frames : ndarray of uint8
+            RGB, of shape (N, H, W, 3) for images or (N, T, H, W, 3) for clips.
+
+        Returns
+        -------
+        ndarray of float32, shape (N, n_features)
+            The same for an item whatever its batch, to the precision.
+        """
+        if frames.dtype != np.uint8 or frames.ndim != len(self._axes) or frames.shape[-1] != 3:
+            raise ValueError(
+                f"frames must be uint8 RGB with axes {self._axes}, "
+                f"got {frames.dtype} of shape {frames.shape}"
+            )
+        batch = torch.from_numpy(np.ascontiguousarray(frames)).to(self.device)
+        batch = (batch.float() / 255 - self._mean) / self._std
+        return self._infer(batch.movedim(-1, 1).contiguous())
+
+    def _infer(self, batch):
+        """Return the features of a normalised batch on the device."""
+        with torch.inference_mode(), self._arithmetic():
+            return self._model(batch).cpu().numpy()
+
+    def _arithmetic(self):
+        kind = torch.device(self.device).type
+        if self.precision == "bfloat16":
+            return torch.autocast(kind, torch.bfloat16)
+        if kind == "cuda":  # which would round the inputs of float32 convolutions to TF32
+            return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+        return nullcontext()
+
+
+def load_backbone(
+    architecture: str,
+    weights: str | os.PathLike[str] | None,
+    *,
+    random_state: int | None = None,
+    device: str = "auto",
+    precision: str | None = None,
+) -> Backbone:
+    """Return a backbone, shared between all that ask for the same one.
+
+    Parameters
+    ----------
+    architecture : str
+        A name such as ``"hrnetv2_w48"``.
+    weights : str, path-like or None
+        A registry name, a path, or None for an untrained network.
+    random_state : int or None, default=None
+        The seed of an untrained network. None means 0: features that are kept in a cache must be
+        the same next time.
+    device : str, default="auto"
+        See `check_device`.
+    precision : {"float32", "bfloat16"} or None, default=None
+        None means bfloat16 on CUDA and float32 elsewhere.
+
+    Returns
+    -------
+    Backbone
+        With a method ``embed(frames)``, from uint8 RGB of shape (N, H, W, 3), or (N, T, H, W, 3)
+        for clips, to float32 features of shape (N, n_features), and the attributes ``n_features``,
+        ``device`` and ``precision``. Two of them are kept in memory.
+
+    Raises
+    ------
+    ValueError
+        If the device is not available.
+    WeightsError
+        If the weights cannot be found, fetched or read, or do not fit.
+
+    Warns
+    -----
+    M3SWarning
+        If the network is untrained.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> import numpy as np
+    >>> from sklearn_m3s.backbones import load_backbone
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     backbone = load_backbone("ir_csn_152", None, random_state=0, device="cpu")
+    >>> backbone.embed(np.zeros((1, 4, 32, 32, 3), np.uint8)).shape
+    (1, 2048)
+    """
+    if weights is None:
+        warnings.warn(
+            f"{architecture} is untrained, so its features are random projections of the frames: "
+            "pass weights='...' for a trained network",
+            M3SWarning,
+            stacklevel=2,
+        )
+    device = check_device(device)
+    source = _source(architecture, weights, random_state)
+    return _load(architecture, source, device, _precision(device, precision))
+
+
+@lru_cache(maxsize=2)
+def _load(architecture, source, device, precision):
+    model = build(architecture, source.path, source.seed)
+    return Backbone(architecture, model, device, precision)
+
+
+def backbone_signature(
+    architecture: str,
+    weights: str | os.PathLike[str] | None,
+    *,
+    random_state: int | None = None,
+    device: str = "auto",
+) -> dict[str, str]:
+    """Return what determines the features of a backbone, without loading it.
+
+    Parameters
+    ----------
+    architecture, weights, random_state, device
+        As for `load_backbone`. Weights of the registry are downloaded if they are not yet.
+
+    Returns
+    -------
+    dict of str to str
+        The architecture, the sha256 of the weights or the seed, and the precision.
+
+    Examples
+    --------
+    >>> from sklearn_m3s.backbones import backbone_signature
+    >>> backbone_signature("ip_csn_152", None, random_state=3, device="cpu")
+    {'architecture': 'ip_csn_152', 'weights': 'untrained:3', 'precision': 'float32'}
+    """
+    return {
+        "architecture": architecture,
+        "weights": _source(architecture, weights, random_state).identity,
+        "precision": _precision(check_device(device)),
+    }
+
+
+def _source(architecture, weights, random_state):
+    if weights is None:
+        seed = int(random_state or 0)
+        return _Source(f"untrained:{seed}", seed=seed)
+    path = resolve_weights(architecture, weights)
+    return _Source(weights_digest(path), path=str(path))
+
+
+def _precision(device, precision=None):
+    return precision or ("bfloat16" if device.startswith("cuda") else "float32")
+
+
+def check_device(device: str) -> str:
+    """Return the device to use: for "auto" CUDA, else MPS, else the CPU.
+
+    Parameters
+    ----------
+    device : str
+        ``"auto"``, ``"cuda"``, ``"cuda:1"`` and so on, ``"mps"`` or ``"cpu"``.
+
+    Returns
+    -------
+    str
+        The same, with ``"auto"`` replaced.
+
+    Raises
+    ------
+    ValueError
+        If there is no such device here.
+
+    Examples
+    --------
+    >>> from sklearn_m3s.backbones import check_device
+    >>> check_device("cpu")
+    'cpu'
+    """
+    n_cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    available = [
+        *["cuda"] * bool(n_cuda),
+        *["mps"] * torch.backends.mps.is_available(),
+        "cpu",
+        *(f"cuda:{index}" for index in range(n_cuda)),
+    ]
+    if device == "auto":
+        return available[0]
+    if device not in available:
+        raise ValueError(
+            f"device={device!r} is not available here: use 'auto' or one of {available}"
+        )
+    return device

@@ -1,0 +1,139 @@
+"""HRNetV2-W48: four branches of falling resolution that exchange what they see."""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+WIDTHS = (48, 96, 192, 384)
+
+
+def _conv(inputs, outputs, kernel=3, stride=1):
+    return nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+
+
+def _conv_bn(inputs, outputs, kernel=3, stride=1, relu=False):
+    layers = [_conv(inputs, outputs, kernel, stride), nn.BatchNorm2d(outputs)]
+    return nn.Sequential(*layers, *[nn.ReLU(inplace=True)] * relu)
+
+
+def _resize(x, like):
+    """Return x interpolated to the height and width of `like`."""
+    if x.shape[-2:] == like.shape[-2:]:
+        return x
+    return functional.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+class _BasicBlock(nn.Module):
+    """Two 3 x 3 convolutions and a shortcut."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.conv1, self.bn1 = _conv(width, width), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = _conv(width, width), nn.BatchNorm2d(width)
+
+    def forward(self, x):
+        residual = functional.relu(self.bn1(self.conv1(x)))
+        return functional.relu(x + self.bn2(self.conv2(residual)))
+
+
+class _Bottleneck(nn.Module):
+    """Convolutions of 1 x 1, 3 x 3 and 1 x 1, which widens by four, and a shortcut."""
+
+    def __init__(self, inputs, width):
+        super().__init__()
+        outputs = 4 * width
+        self.conv1, self.bn1 = _conv(inputs, width, 1), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = _conv(width, width), nn.BatchNorm2d(width)
+        self.conv3, self.bn3 = _conv(width, outputs, 1), nn.BatchNorm2d(outputs)
+        self.downsample = nn.Identity() if inputs == outputs else _conv_bn(inputs, outputs, 1)
+
+    def forward(self, x):
+        residual = functional.relu(self.bn1(self.conv1(x)))
+        residual = functional.relu(self.bn2(self.conv2(residual)))
+        return functional.relu(self.downsample(x) + self.bn3(self.conv3(residual)))
+
+
+class _Exchange(nn.Module):
+    """Four blocks on each branch; then each branch receives the sum of all, at its own size."""
+
+    def __init__(self, n_branches):
+        super().__init__()
+        widths = WIDTHS[:n_branches]
+        self.branches = nn.ModuleList(
+            nn.Sequential(*(_BasicBlock(width) for _ in range(4))) for width in widths
+        )
+        self.fuse_layers = nn.ModuleList(
+            nn.ModuleList(self._path(source, target) for source in range(n_branches))
+            for target in range(n_branches)
+        )
+
+    @staticmethod
+    def _path(source, target):
+        """Return the layers from one branch to another; upsampling happens outside."""
+        inputs, outputs = WIDTHS[source], WIDTHS[target]
+        if source == target:
+            return nn.Identity()
+        if source > target:
+            return _conv_bn(inputs, outputs, 1)
+        halvings = [
+            _conv_bn(inputs, inputs, stride=2, relu=True) for _ in range(source + 1, target)
+        ]
+        return nn.Sequential(*halvings, _conv_bn(inputs, outputs, stride=2))
+
+    def forward(self, maps):
+        maps = [branch(x) for branch, x in zip(self.branches, maps, strict=True)]
+        return [
+            functional.relu(
+                sum(_resize(path(x), like) for path, x in zip(paths, maps, strict=True))
+            )
+            for paths, like in zip(self.fuse_layers, maps, strict=True)
+        ]
+
+
+def _grow(inputs, outputs):
+    """Return the layers that start a branch of half the size."""
+    return nn.Sequential(_conv_bn(inputs, outputs, stride=2, relu=True))
+
+
+def _transition(n_kept):
+    """Return layers that keep the branches and grow one more from the smallest."""
+    grown = _grow(WIDTHS[n_kept - 1], WIDTHS[n_kept])
+    return nn.ModuleList([*(nn.Identity() for _ in range(n_kept)), grown])
+
+
+def _pool(x, top):
+    """Return the mean of x as if resized to the size of `top`: the same for whole factors."""
+    whole = all(
+        large % small == 0 for large, small in zip(top.shape[-2:], x.shape[-2:], strict=True)
+    )
+    return (x if whole else _resize(x, top)).float().mean((-2, -1))
+
+
+class HRNetV2(nn.Module):
+    """HRNetV2-W48 without a head: (N, 3, H, W) to (N, 720), the mean of its four branches."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.bn1 = _conv(3, 64, stride=2), nn.BatchNorm2d(64)
+        self.conv2, self.bn2 = _conv(64, 64, stride=2), nn.BatchNorm2d(64)
+        self.layer1 = nn.Sequential(_Bottleneck(64, 64), *(_Bottleneck(256, 64) for _ in range(3)))
+        self.transition1 = nn.ModuleList([_conv_bn(256, 48, relu=True), _grow(256, 96)])
+        self.stage2 = nn.Sequential(_Exchange(2))
+        self.transition2 = _transition(2)
+        self.stage3 = nn.Sequential(*(_Exchange(3) for _ in range(4)))
+        self.transition3 = _transition(3)
+        self.stage4 = nn.Sequential(*(_Exchange(4) for _ in range(3)))
+
+    def forward(self, x):
+        x = functional.relu(self.bn1(self.conv1(x)))
+        x = functional.relu(self.bn2(self.conv2(x)))
+        maps = [self.layer1(x)]
+        for transition, stage in (
+            (self.transition1, self.stage2),
+            (self.transition2, self.stage3),
+            (self.transition3, self.stage4),
+        ):
+            # The new branch starts from the smallest map there is.
+            maps = [layer(x) for layer, x in zip(transition, [*maps, maps[-1]], strict=True)]
+            maps = stage(maps)
+        return torch.cat([_pool(x, maps[0]) for x in maps], dim=1)

@@ -1,0 +1,54 @@
+"""What the tests of the backbones share: golden weights, inputs and outputs."""
+
+import importlib.util
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from sklearn_m3s.backbones._build import build
+
+
+class Golden:
+    """Reference features, and the weights and inputs that they belong to."""
+
+    def __init__(self, reference):
+        spec = importlib.util.spec_from_file_location("fill", reference("golden/fill.py"))
+        self._fill = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(self._fill)
+        self._features = np.load(reference("golden/backbones.npz"))
+        self.keys = json.loads(reference("golden/backbone_keys.json").read_text())
+
+    def state_dict(self, architecture):
+        keys = self.keys[architecture]
+        return self._fill.fill_state_dict({key: torch.empty(keys[key]) for key in keys})
+
+    def case(self, name):
+        """Return the input and the features of an entry such as ``"ip_csn_152/16x112"``."""
+        features = self._features[name]
+        sizes = [int(size) for size in name.split("/")[1].split("x")]
+        n_axes = 2 if name.startswith("hrnet") else 3
+        shape = (*sizes, *sizes[-1:] * (n_axes - len(sizes)))
+        batch = self._fill.golden_input(name, (len(features), 3, *shape))
+        return torch.from_numpy(batch), features
+
+
+@pytest.fixture(scope="session")
+def golden(reference):
+    return Golden(reference)
+
+
+@pytest.fixture(scope="session")
+def build_from_file(tmp_path_factory):
+    """Return a function that saves what is given to a file and builds the network from that."""
+
+    def build_saved(architecture, content):
+        path = tmp_path_factory.mktemp("weights") / "saved.pth"
+        torch.save(content, path)
+        try:
+            return build(architecture, path)
+        finally:
+            path.unlink()  # hundreds of megabytes
+
+    return build_saved
