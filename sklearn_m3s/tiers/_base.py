@@ -1,0 +1,159 @@
+"""What all tiers share: parameters, checks and the way from videos to a matrix."""
+
+import os
+from numbers import Integral
+
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_m3s.tiers._extract import attempt, extract
+from sklearn_m3s.video import check_videos
+
+
+class VideoTransformer(TransformerMixin, BaseEstimator):
+    """Base class of transformers from videos to a matrix, one row a video.
+
+    A subclass says how one video is described in `_describe`, how many numbers that gives in
+    `_n_described`, and may learn from the described training videos. Everything else is here:
+    the input is checked, videos are described by workers, found again in the cache, and the bad
+    ones reported together.
+
+    Notes
+    -----
+    Hooks of a subclass:
+
+    - ``_describe(video)`` returns a float32 vector; it runs in a worker, on a clone.
+    - ``_n_described()`` is the length of that vector.
+    - ``_settings()`` is a dict of JSON values: all that determines the vector besides the video.
+    - ``_learn(rows)`` learns from the rows of the training videos; ``_finish(rows)`` makes the
+      output of them. A tier with nothing to learn leaves ``_learns`` false, and `fit` reads no
+      video.
+    - ``_version`` is raised when the numbers change, so that cached ones are not used any more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_m3s.tiers import VideoTransformer
+    >>> class Height(VideoTransformer):
+    ...     def __init__(self, cache=None, n_jobs=None, on_error="raise",
+    ...                  decoder="pyav", verbose=False):
+    ...         self.cache = cache
+    ...         self.n_jobs = n_jobs
+    ...         self.on_error = on_error
+    ...         self.decoder = decoder
+    ...         self.verbose = verbose
+    ...     def _n_described(self):
+    ...         return 1
+    ...     def _settings(self):
+    ...         return {}
+    ...     def _describe(self, video):
+    ...         return np.array([video.shape[0]], dtype=np.float32)
+    >>> Height().fit_transform([np.zeros((48, 64, 3), dtype=np.uint8)])
+    array([[48.]], dtype=float32)
+    """
+
+    _parameter_constraints: dict = {
+        "cache": [str, os.PathLike, None],
+        "n_jobs": [Integral, None],
+        "on_error": [StrOptions({"raise", "nan"})],
+        "decoder": [StrOptions({"pyav", "decord"})],
+        "verbose": ["verbose"],
+    }
+    _version = 1
+    _learns = False
+    _prefer: str | None = None
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn from the training videos what the tier needs to know.
+
+        Parameters
+        ----------
+        X : sequence of length n_videos
+            Paths to videos or images (str or os.PathLike) and uint8 RGB arrays of shape
+            (T, H, W, 3) or (H, W, 3), mixed at will.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : object
+            The fitted tier.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `X` is no sequence of videos.
+        VideoError
+            If videos have to be read, and some cannot be (with ``on_error="raise"``).
+        """
+        videos = check_videos(X)
+        self._learn(extract(self, videos) if self._learns else None)
+        return self
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit_transform(self, X, y=None):
+        """Fit, and describe the same videos, reading each once.
+
+        Parameters
+        ----------
+        X : sequence of length n_videos
+            As for `fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        ndarray of shape (n_videos, n_features), float32
+            One row a video.
+        """
+        rows = extract(self, check_videos(X))
+        self._learn(rows)
+        return self._finish(rows)
+
+    def transform(self, X):
+        """Describe videos.
+
+        Parameters
+        ----------
+        X : sequence of length n_videos
+            As for `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_videos, n_features), float32
+            One row a video; NaN for one that cannot be read, with ``on_error="nan"``.
+
+        Raises
+        ------
+        VideoError
+            If videos cannot be read (with ``on_error="raise"``): one error for all of them, after
+            the good ones have been described and stored in the cache.
+        """
+        check_is_fitted(self)
+        return self._finish(extract(self, check_videos(X)))
+
+    def _learn(self, rows):
+        self.n_features_out_ = self._n_described()
+
+    def _finish(self, rows):
+        return rows
+
+    def _outcomes(self, videos):
+        """Yield, for each video in order, its row or the exception that it raised."""
+        worker = clone(self)
+        parallel = Parallel(n_jobs=self.n_jobs, prefer=self._prefer, return_as="generator")
+        yield from parallel(delayed(attempt)(worker._describe, video) for video in videos)
+
+    @property
+    def _n_features_out(self):
+        return self.n_features_out_
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.three_d_array = False
+        return tags

@@ -1,0 +1,85 @@
+"""Blocks of frames in, one number or vector a clip out, in constant memory."""
+
+import numpy as np
+
+from sklearn_m3s.descriptors import H264Meter, flow
+
+
+class MeanMeter:
+    """The mean over time of a descriptor of single frames.
+
+    Parameters
+    ----------
+    describe : callable
+        From frames of shape (T, H, W, 3) to an array of shape (T,) or (T, n).
+    """
+
+    def __init__(self, describe):
+        self._describe = describe
+        self._total = 0.0
+        self._count = 0
+
+    def add(self, frames, times):
+        """Take in the next frames, and the seconds at which they are shown."""
+        self._total = self._total + self._describe(frames).sum(axis=0, dtype=float)
+        self._count += len(frames)
+
+    def value(self):
+        """Return the descriptor of all frames so far."""
+        return self._total / self._count
+
+
+class FlowMeter:
+    """The mean optical flow, in pixels per interval of the nominal frame rate.
+
+    Parameters
+    ----------
+    method : {"tvl1", "dis", "farneback"}
+        How flow is computed.
+    frame_rate : float
+        Frames per second to which each pair is scaled by its true interval.
+    """
+
+    def __init__(self, method, frame_rate):
+        self._method = method
+        self._frame_rate = frame_rate
+        self._last = None
+        self._total = 0.0
+        self._count = 0
+
+    def add(self, frames, times):
+        """Take in the next frames, and the seconds at which they are shown."""
+        if self._last is not None:
+            frames = np.concatenate([self._last[0], frames])
+            times = np.concatenate([self._last[1], times])
+        self._last = frames[-1:], times[-1:]
+        lengths = flow(frames, self._method)
+        self._total += float((lengths / (np.diff(times) * self._frame_rate)).sum())
+        self._count += len(lengths)
+
+    def value(self):
+        """Return the mean over all pairs so far; 0 where there is none."""
+        return self._total / max(self._count, 1)
+
+
+class SizeMeter:
+    """The size of the clip in bytes when it is compressed with H.264.
+
+    Parameters
+    ----------
+    frame_size : int
+        Side of the frames in pixels.
+    frame_rate : float
+        Frames per second.
+    """
+
+    def __init__(self, frame_size, frame_rate):
+        self._meter = H264Meter(frame_size, frame_rate)
+
+    def add(self, frames, times):
+        """Take in the next frames, and the seconds at which they are shown."""
+        self._meter.add(frames)
+
+    def value(self):
+        """Return the number of bytes."""
+        return self._meter.finish()
