@@ -40,10 +40,30 @@ def resolve_weights(architecture: str, weights: str | os.PathLike[str]) -> Path:
     A file of the registry is downloaded if the weight folder does not hold it, and is compared
     with what is known of it: the registry's facts, or its own sha256 at its first use.
 
+    Parameters
+    ----------
+    architecture : str
+        A name such as ``"hrnetv2_w48"``.
+    weights : str or path-like
+        A registry name or a path.
+
+    Returns
+    -------
+    Path
+        Of an existing file.
+
     Raises
     ------
     WeightsError
         If there is no such file or name, or the file cannot be fetched, or is damaged.
+
+    Examples
+    --------
+    >>> from tempfile import NamedTemporaryFile
+    >>> from sklearn_m3s.backbones import resolve_weights
+    >>> with NamedTemporaryFile(suffix=".pth") as file:
+    ...     str(resolve_weights("hrnetv2_w48", file.name)) == file.name
+    True
     """
     if not isinstance(weights, str | os.PathLike):
         raise TypeError(f"weights must be a registry name, a path or None, got {weights!r}")

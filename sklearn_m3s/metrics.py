@@ -1,0 +1,51 @@
+"""How good a ranking of videos is: Spearman's correlation, and its scorer for `scoring=`."""
+
+from scipy.stats import spearmanr
+from sklearn.metrics import make_scorer
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils._param_validation import validate_params
+from sklearn.utils.validation import check_array
+
+__all__ = ["spearman_score", "spearman_scorer"]
+
+
+@validate_params(
+    {"y_true": ["array-like"], "y_pred": ["array-like"]}, prefer_skip_nested_validation=True
+)
+def spearman_score(y_true, y_pred):
+    """Return Spearman's rank correlation ρ of true and predicted scores.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n_videos,)
+        True scores.
+    y_pred : array-like of shape (n_videos,)
+        Predicted scores; only their order counts.
+
+    Returns
+    -------
+    rho : float
+        In [-1, 1], the higher the better. NaN where either input is constant (SciPy then warns
+        with its `ConstantInputWarning`) or has a single value.
+
+    Raises
+    ------
+    ValueError
+        If the inputs differ in length, are not 1-D, are empty, or hold NaN or infinity.
+
+    Examples
+    --------
+    >>> from sklearn_m3s.metrics import spearman_score
+    >>> spearman_score([0.7, 0.8, 0.9], [0.1, 0.3, 0.2])
+    0.5
+    """
+    y_true, y_pred = (
+        column_or_1d(check_array(y, ensure_2d=False, dtype="float64", input_name=name), warn=True)
+        for y, name in ((y_true, "y_true"), (y_pred, "y_pred"))
+    )
+    check_consistent_length(y_true, y_pred)
+    return float(spearmanr(y_true, y_pred).statistic)
+
+
+spearman_scorer = make_scorer(spearman_score)
+"""Scorer of :func:`spearman_score`, for ``scoring=`` of cross-validation and searches."""

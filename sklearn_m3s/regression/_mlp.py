@@ -1,0 +1,49 @@
+"""The network h: from a row of features to a score."""
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+ACTIVATIONS = {
+    "mish": nn.Mish,
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "tanh": nn.Tanh,
+    "identity": nn.Identity,
+}
+OUTPUT_ACTIVATIONS = {"sigmoid": nn.Sigmoid, "identity": nn.Identity}
+
+
+class MLP(nn.Sequential):
+    """Fully connected layers from (n, n_features) to (n,) scores.
+
+    Weights and biases are uniform in ±1 / sqrt(inputs of the layer), torch's own rule for linear
+    layers, drawn from `generator` so that torch's global one is neither read nor moved.
+    """
+
+    def __init__(
+        self, n_features, hidden_layer_sizes, activation, output_activation, generator=None
+    ):
+        sizes = [n_features, *hidden_layer_sizes]
+        layers = []
+        for n_inputs, n_outputs in pairwise(sizes):
+            layers += [_linear(n_inputs, n_outputs, generator), ACTIVATIONS[activation]()]
+        output = _linear(sizes[-1], 1, generator)
+        super().__init__(
+            *layers, output, OUTPUT_ACTIVATIONS[output_activation](), nn.Flatten(start_dim=0)
+        )
+
+    def start_at(self, score):
+        """Set the output bias so that the first predictions lie around `score`."""
+        if isinstance(self[-2], nn.Sigmoid):
+            score = torch.logit(torch.tensor(score), eps=1e-3).item()
+        nn.init.constant_(self[-3].bias, score)
+
+
+def _linear(n_inputs, n_outputs, generator):
+    layer = nn.utils.skip_init(nn.Linear, n_inputs, n_outputs)
+    bound = n_inputs**-0.5
+    for parameter in layer.parameters():
+        nn.init.uniform_(parameter, -bound, bound, generator=generator)
+    return layer
