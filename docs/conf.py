@@ -1,0 +1,22 @@
+"""Settings of the documentation: python -m sphinx -W -b html docs docs/_build/html."""
+
+import sklearn_m3s
+
+project = "sklearn_m3s"
+author = "the sklearn_m3s developers"
+copyright = f"2026, {author}"
+release = version = sklearn_m3s.__version__
+
+extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "numpydoc"]
+exclude_patterns = ["_build", "generated/*.inc"]
+autosummary_generate = True
+numpydoc_show_class_members = False
+default_role = "any"
+html_theme = "alabaster"
+html_theme_options = {
+    "description": "Video memorability, as scikit-learn estimators",
+    "fixed_sidebar": True,
+    "page_width": "1060px",
+}
+nitpicky = False
+suppress_warnings = ["ref.any"]  # single backticks in docstrings also name parameters

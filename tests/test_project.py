@@ -1,0 +1,158 @@
+"""The project's own promises: quick import, folder order, documentation that is true."""
+
+import ast
+import re
+import runpy
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from discovery import all_estimators, all_modules
+from numpydoc.docscrape import NumpyDocString
+from sklearn.base import BaseEstimator
+
+import sklearn_m3s
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = Path(sklearn_m3s.__file__).parent
+# A folder imports only from folders of a smaller number.
+ORDER = {
+    "exceptions": 0, "_device": 0, "video": 1, "cache": 1, "descriptors": 2, "backbones": 2,
+    "tiers": 3, "similarity": 4, "regression": 5, "pipeline": 6, "metrics": 6, "datasets": 6,
+}  # fmt: skip
+ALLOWED = {
+    "tiers": {"video", "cache", "descriptors", "backbones"},
+    "pipeline": {"tiers", "similarity", "regression"},
+}
+
+
+def run(program):
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    heavy = ["av", "cv2", "numpy", "sklearn", "scipy", "skorch", "torch"]
+    loaded = run(f"import sys, sklearn_m3s; print([m for m in {heavy} if m in sys.modules])")
+    assert loaded.strip() == "[]"
+
+
+def test_the_raw_tier_needs_no_torch():
+    program = "import sys; from sklearn_m3s import RawPerception; print('torch' in sys.modules)"
+    assert run(program).strip() == "False"
+
+
+def test_every_public_name_can_be_imported():
+    for name in sklearn_m3s.__all__:
+        assert getattr(sklearn_m3s, name) is not None
+    assert set(sklearn_m3s.__all__) <= set(dir(sklearn_m3s))
+    with pytest.raises(AttributeError, match="no attribute 'Unknown'"):
+        _ = sklearn_m3s.Unknown
+
+
+def test_folders_import_only_what_stands_before_them():
+    for path in PACKAGE.rglob("*.py"):
+        home = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        if home == "__init__":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.ImportFrom):
+                continue
+            parts = (node.module or "").split(".")
+            if node.level or parts[0] != "sklearn_m3s" or parts[1:2] in ([], [home]):
+                continue
+            allowed = {"exceptions", "_device"} | ALLOWED.get(home, set())
+            assert parts[1] in allowed, f"{path} imports {node.module}"
+            assert ORDER[parts[1]] < ORDER[home], f"{path} imports {node.module}"
+
+
+def test_every_estimator_is_found_by_the_checks_of_some_kind():
+    names = {cls.__name__ for cls in all_estimators(BaseEstimator)}
+    assert names >= {"DBSCANSimilarity", "EventUnderstanding", "MLPRegressor", "RawPerception"}
+
+
+def public_objects():
+    """Yield (name, object) for all that the modules of the package export."""
+    for module in all_modules():
+        if not module.__name__.rsplit(".", 1)[-1].startswith("_"):
+            for name in getattr(module, "__all__", ()):
+                yield f"{module.__name__}.{name}", getattr(module, name)
+
+
+@pytest.mark.parametrize(("name", "member"), [p for p in public_objects() if callable(p[1])])
+def test_public_names_are_documented_with_an_example(name, member):
+    if name.endswith("_scorer"):
+        return
+    doc = NumpyDocString(member.__doc__)
+    assert doc["Summary"], name
+    internal = {"BackboneTier", "video_name"}
+    if name.rsplit(".", 1)[-1] not in internal:
+        assert doc["Examples"], name
+
+
+@pytest.mark.parametrize("cls", all_estimators(BaseEstimator), ids=lambda cls: cls.__name__)
+def test_documented_parameters_are_those_of_the_constructor_in_order(cls):
+    documented = []
+    for parameter in NumpyDocString(cls.__doc__)["Parameters"]:
+        documented += parameter.name.split(", ")
+    assert sorted(documented) == sorted(cls().get_params(deep=False))
+
+
+def test_modules_and_functions_stay_short():
+    for path in PACKAGE.rglob("*.py"):
+        source = path.read_text()
+        assert source.count("\n") <= 400, path
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                length = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+                assert length <= 40, f"{path}: {node.name} has {length} lines"
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_m3s.exceptions.M3SWarning")
+def test_the_code_of_the_readme_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(blocks) == 2
+    names = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), names)
+    assert len(names["model"].predict(names["new_videos"])) == 2
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("name", [p.name for p in sorted((ROOT / "examples").glob("[0-9]*.py"))])
+def test_examples_run(name, capsys):
+    runpy.run_path(str(ROOT / "examples" / name), run_name="__main__")
+    assert "Spearman" in capsys.readouterr().out
+
+
+@pytest.mark.slow  # a whole site
+@pytest.mark.filterwarnings("default")
+def test_the_site_builds_without_a_warning(tmp_path):
+    pytest.importorskip("sphinx", reason='needs the extra "docs"')
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
+    command += ["-d", str(tmp_path / "trees"), str(ROOT / "docs"), str(tmp_path / "html")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "html" / "generated" / "sklearn_m3s.make_m3s.html").exists()
+
+
+def test_the_changelog_has_the_version_of_the_package():
+    assert f"## {sklearn_m3s.__version__}" in (ROOT / "CHANGES.md").read_text()
+    assert f"version: {sklearn_m3s.__version__}" in (ROOT / "CITATION.cff").read_text()
+
+
+def test_constraints_satisfy_the_lower_bounds():
+    pins = dict(
+        line.lower().split("==")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if "==" in line
+    )
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for requirement in project["dependencies"]:
+        name, bound = requirement.split(">=")
+        pinned = [int(part) for part in re.findall(r"\d+", pins[name])[:2]]
+        assert pinned >= [int(part) for part in bound.split(".")][:2], name
