@@ -18,5 +18,6 @@ html_theme_options = {
     "fixed_sidebar": True,
     "page_width": "1060px",
 }
-nitpicky = False
-suppress_warnings = ["ref.any"]  # single backticks in docstrings also name parameters
+# Single backticks in docstrings also name parameters, and inherited docstrings refer to
+# scikit-learn's own pages.
+suppress_warnings = ["ref.any", "ref.ref"]

@@ -78,7 +78,7 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         Number of epochs trained.
     n_features_in_ : int
         Number of features seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the features, where `X` has names that are all strings.
 
     Notes

@@ -85,7 +85,7 @@ class DBSCANSimilarity(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         From components to labels; a `DummyClassifier` where the training rows share one label.
     n_features_in_ : int
         Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, where these are all strings.
 
     Warns
