@@ -28,7 +28,6 @@ clean:
 
 $(STAMPS)/venv:
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) --upgrade pip
 	mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/run: $(STAMPS)/venv pyproject.toml constraints.txt
