@@ -15,6 +15,7 @@ from sklearn_m3s import EventUnderstanding, MLPRegressor, RawPerception, ScenePa
 from sklearn_m3s.datasets import make_videos
 from sklearn_m3s.exceptions import M3SWarning, VideoError
 from sklearn_m3s.metrics import spearman_scorer
+from sklearn_m3s.video import stream_frames
 
 quiet = pytest.mark.filterwarnings("ignore::sklearn_m3s.exceptions.M3SWarning")
 QUICK = {
@@ -219,3 +220,30 @@ def test_all_bad_videos_are_named_at_once(data, quick, tmp_path):
 def test_untrained_networks_warn(data, quick):
     with pytest.warns(M3SWarning, match="untrained"):
         quick(raw=None, event=None, similarity=None).fit(data.videos[:4], data.scores[:4])
+
+
+@pytest.mark.slow  # real clips through all tiers
+@quiet
+def test_real_clips_and_cuts_of_them_go_the_whole_way(reference, quick, write_clip, tmp_path):
+    clips = sorted(reference("clips").iterdir())
+    cuts = []
+    for clip in clips:
+        blocks = [frames for frames, _ in stream_frames(clip, frame_size=128)]
+        frames = np.concatenate(blocks)
+        for start in range(0, len(frames) - 44, 45):
+            path = tmp_path / f"{clip.stem}_{start}.mp4"
+            cuts.append(write_clip(path, frames[start : start + 45], rate=15))
+    videos = [*clips, *cuts]
+    assert len(clips) == 5
+    assert len(cuts) == 14
+    scores = np.linspace(0.5, 0.9, len(videos))
+    model = quick(raw=RawPerception(hog_components=5), cache=tmp_path / "features")
+    assert np.isfinite(model.fit(videos, scores).predict(videos)).all()
+    rho = cross_val_score(model, videos, scores, cv=3, scoring=spearman_scorer)
+    assert np.isfinite(rho).all()
+    grid = {
+        "regressor__loss": ["mse", "penalized_mse"],
+        "tiers__scene__context__similarity__eps": ["auto", 1.25],
+    }
+    search = GridSearchCV(model, grid, cv=2, scoring=spearman_scorer).fit(videos, scores)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()

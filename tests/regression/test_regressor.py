@@ -334,7 +334,8 @@ def test_a_model_trained_on_cuda_predicts_and_pickles_on_the_cpu(data, loss):
     model.partial_fit(*data)
 
 
-@pytest.mark.slow  # ten networks on thousands of rows
+@pytest.mark.slow  # five networks on thousands of rows
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     ("prepare", "least"), [(None, 0.42), (lambda X: np.log(X + 1e-3), 0.43)], ids=["raw", "log"]
 )
