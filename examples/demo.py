@@ -2,7 +2,7 @@
 The main job from end to end
 ============================
 
-Makes real H.264 clips whose scores are known, fits the pipeline of all four tiers, cross-validates
+Makes real H.264 clips whose scores are known, fits the pipeline of all tiers, cross-validates
 it, predicts clips it has never seen, and says where everything is. ``make demo`` runs this.
 """
 

@@ -1,7 +1,8 @@
-"""The four tiers and the regressor, assembled into one plain scikit-learn pipeline."""
+"""Three tiers, their context and the regressor, assembled into one plain scikit-learn pipeline."""
 
 import inspect
 
+import numpy as np
 from sklearn.base import clone
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -50,7 +51,7 @@ def make_m3s(
         features.
     cache : str or os.PathLike, default=None
         A folder that keeps what the tiers computed of each video: no fold, candidate or run
-        reads a video twice.
+        decodes a video twice.
     device : str, default="auto"
         Where networks run.
     n_jobs : int, default=None
@@ -97,12 +98,14 @@ def make_m3s(
     >>> small.fit(videos, rng.uniform(size=6)).predict(videos[:2]).shape
     (2,)
     """
+    if isinstance(random_state, np.random.RandomState):  # parts shall not share its state
+        random_state = random_state.randint(np.iinfo(np.int32).max)
     shared = {
         "cache": cache,
-        "device": device,
+        "device": None if device == "auto" else device,
         "n_jobs": n_jobs,
         "random_state": random_state,
-        "verbose": verbose,
+        "verbose": verbose or None,
     }
     branches = []
     for name, part in {"raw": raw, "scene": scene, "event": event}.items():
@@ -147,6 +150,9 @@ def _part(given, default, shared):
     fill = {
         name: value
         for name, value in shared.items()
-        if name in present and present[name] is defaults[name].default
+        if value is not None
+        and name in present
+        and name in defaults
+        and present[name] is defaults[name].default
     }
     return part.set_params(**fill)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from sklearn_m3s.cache import FeatureCache
+from sklearn_m3s.exceptions import M3SError
 
 VECTOR = np.arange(5, dtype=np.float32)
 
@@ -63,7 +64,10 @@ def test_arrays_are_told_apart_by_values_shape_and_dtype(tmp_path, rng):
     assert len({cache.key(a) for a in [array, *others]}) == 4
 
 
-@pytest.mark.parametrize("content", [b"", b"\x93NUMPY", b"no numbers"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x93NUMPY", b"no numbers", b"PK\x03\x04", b"\x93NUMPY\x01\x00\x08\x00{'a'((\n"],
+)
 def test_a_damaged_entry_is_a_miss_and_is_mended_by_the_next_write(tmp_path, video, content):
     cache = make_cache(tmp_path)
     key = cache.key(video)
@@ -83,11 +87,28 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path, video):
     assert not list((tmp_path / "features").rglob("*.part"))
 
 
-def test_settings_can_be_read_beside_the_entries(tmp_path, video):
+def test_settings_can_be_read_beside_the_entries(tmp_path):
     cache = make_cache(tmp_path, frame_size=128)
-    cache.put(cache.key(video), VECTOR)
+    cache.prepare()
     record = next((tmp_path / "features" / "Tier").glob("*/settings.json"))
     assert '"frame_size": 128' in record.read_text()
+
+
+def test_a_number_of_numpy_is_the_same_setting(tmp_path, video):
+    cache = make_cache(tmp_path, frame_size=np.int64(64))
+    cache.put(cache.key(video), VECTOR)
+    assert make_cache(tmp_path, frame_size=64).get(cache.key(video)) is not None
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_the_cure(tmp_path):
+    (tmp_path / "features").write_text("a file")
+    with pytest.raises(M3SError, match=r"features.*give cache= another folder"):
+        make_cache(tmp_path).prepare()
+
+
+def test_a_number_is_no_file(tmp_path):
+    with pytest.raises(TypeError):
+        make_cache(tmp_path).key(0)
 
 
 def _write_many(folder, number):

@@ -121,6 +121,27 @@ def test_any_transformer_can_be_a_tier():
     np.testing.assert_allclose(model.fit(videos, [1, 2, 3, 4]).predict(videos[:2]), [1, 2])
 
 
+def test_a_random_state_instance_seeds_every_part(data):
+    models = [make_m3s(random_state=np.random.RandomState(3)) for _ in range(2)]
+    seeds = [model.get_params()["regressor__random_state"] for model in models]
+    assert seeds[0] == seeds[1]
+    assert isinstance(models[0].get_params()["tiers__scene__describe__random_state"], int)
+
+
+def test_parts_with_parameters_of_their_own_kind_are_left_alone():
+    class Boosting(Ridge):
+        def __init__(self, **kwargs):
+            super().__init__()
+
+        @classmethod
+        def _get_param_names(cls):
+            return ["device"]
+
+        device = "auto"
+
+    assert make_m3s(regressor=Boosting(), device="cpu")["regressor"].device == "auto"
+
+
 @quiet
 def test_it_fits_and_predicts_files_with_all_tiers(data, quick):
     model = quick().fit(data.videos, data.scores)
@@ -192,16 +213,27 @@ def test_a_fitted_model_is_cloned_and_pickled(data, quick):
     np.testing.assert_array_equal(unpickled.predict(data.videos), model.predict(data.videos))
 
 
-@quiet
 @pytest.mark.parametrize(
     ("scores", "fault"),
     [
-        (np.full(14, np.nan), "NaN"),
-        (["good"] * 14, "could not convert|dtype"),
-        (np.linspace(0, 100, 14), r"\[0, 1\]"),
-        (np.linspace(0, 1, 13), "inconsistent numbers of samples"),
+        (np.full(14, np.nan), "y contains NaN"),
+        (np.linspace(0, 1, 13), "inconsistent numbers of samples: 14 videos and 13 scores"),
     ],
-    ids=["NaN", "text", "percent", "short"],
+    ids=["NaN", "short"],
+)
+def test_scores_that_cannot_be_learned_are_an_error_before_any_video_is_read(
+    data, scores, fault, monkeypatch
+):
+    monkeypatch.setattr("sklearn_m3s.video._read._open", None)
+    with pytest.raises(ValueError, match=fault):
+        make_m3s().fit(data.videos, scores)
+
+
+@quiet
+@pytest.mark.parametrize(
+    ("scores", "fault"),
+    [(["good"] * 14, r"could not convert|dtype"), (np.linspace(0, 100, 14), r"\[0, 1\]")],
+    ids=["text", "percent"],
 )
 def test_bad_scores_are_an_error_that_says_why(data, quick, scores, fault):
     with pytest.raises(ValueError, match=fault):
@@ -217,9 +249,9 @@ def test_all_bad_videos_are_named_at_once(data, quick, tmp_path):
     assert len(caught.value.failures) == 2
 
 
-def test_untrained_networks_warn(data, quick):
+def test_untrained_networks_warn(data, quick, tmp_path):
     with pytest.warns(M3SWarning, match="untrained"):
-        quick(raw=None, event=None, similarity=None).fit(data.videos[:4], data.scores[:4])
+        quick(raw=None, event=None, similarity=None, cache=tmp_path).fit(data.videos, data.scores)
 
 
 @pytest.mark.slow  # real clips through all tiers

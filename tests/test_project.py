@@ -108,7 +108,7 @@ def test_modules_and_functions_stay_short():
             if isinstance(node, ast.FunctionDef):
                 body = node.body[1:] if ast.get_docstring(node) else node.body
                 length = body[-1].end_lineno - body[0].lineno + 1 if body else 0
-                assert length <= 40, f"{path}: {node.name} has {length} lines"
+                assert length <= 25, f"{path}: {node.name} has {length} lines"
 
 
 @pytest.mark.filterwarnings("ignore::sklearn_m3s.exceptions.M3SWarning")

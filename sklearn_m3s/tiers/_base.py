@@ -3,10 +3,11 @@
 import os
 from numbers import Integral
 
+import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
 from sklearn_m3s.tiers._extract import attempt, extract
 from sklearn_m3s.video import check_videos
@@ -74,8 +75,9 @@ class VideoTransformer(TransformerMixin, BaseEstimator):
         X : sequence of length n_videos
             Paths to videos or images (str or os.PathLike) and uint8 RGB arrays of shape
             (T, H, W, 3) or (H, W, 3), mixed at will.
-        y : None
-            Ignored.
+        y : array-like of shape (n_videos,), default=None
+            Scores. Nothing is learned from them, but what is wrong with them is said before any
+            video is read.
 
         Returns
         -------
@@ -85,11 +87,11 @@ class VideoTransformer(TransformerMixin, BaseEstimator):
         Raises
         ------
         TypeError, ValueError
-            If `X` is no sequence of videos.
+            If `X` is no sequence of videos, or `y` has another length or is not finite.
         VideoError
             If videos have to be read, and some cannot be (with ``on_error="raise"``).
         """
-        videos = check_videos(X)
+        videos = _check_training(X, y)
         self._learn(extract(self, videos) if self._learns else None)
         return self
 
@@ -101,15 +103,20 @@ class VideoTransformer(TransformerMixin, BaseEstimator):
         ----------
         X : sequence of length n_videos
             As for `fit`.
-        y : None
-            Ignored.
+        y : array-like of shape (n_videos,), default=None
+            As for `fit`.
 
         Returns
         -------
         ndarray of shape (n_videos, n_features), float32
             One row a video.
+
+        Raises
+        ------
+        TypeError, ValueError, VideoError
+            As `fit` and `transform` do.
         """
-        rows = extract(self, check_videos(X))
+        rows = extract(self, _check_training(X, y))
         self._learn(rows)
         return self._finish(rows)
 
@@ -157,3 +164,19 @@ class VideoTransformer(TransformerMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = False
         return tags
+
+
+def _check_training(videos, scores):
+    """Return the videos as a list, if the scores are fit for them."""
+    videos = check_videos(videos)
+    if scores is None:
+        return videos
+    if len(scores) != len(videos):
+        raise ValueError(
+            f"X and y have inconsistent numbers of samples: {len(videos)} videos and "
+            f"{len(scores)} scores; give each video one score"
+        )
+    scores = np.asarray(scores)
+    if scores.dtype.kind in "fO":
+        assert_all_finite(scores, input_name="y")
+    return videos

@@ -6,7 +6,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from sklearn_m3s.cache import FeatureCache
-from sklearn_m3s.exceptions import M3SWarning, VideoError
+from sklearn_m3s.exceptions import M3SError, M3SWarning, VideoError
 from sklearn_m3s.video import video_name
 
 _MOST_LISTED = 50
@@ -36,6 +36,8 @@ def extract(tier, videos):
     rows = np.full((len(videos), tier._n_described()), np.nan, dtype=np.float32)
     cache, keys = _open_cache(tier, videos)
     missing = [i for i, key in enumerate(keys) if not _load(cache, key, rows[i])]
+    if cache is not None and missing:
+        cache.prepare()
     failures = {}
     name = type(tier).__name__
     bar = tqdm(desc=name, unit="video", total=len(videos), disable=not tier.verbose)
@@ -58,10 +60,15 @@ def extract(tier, videos):
 def attempt(describe, video):
     """Return what `describe` makes of a video, or the exception that it raises.
 
-    Whatever is wrong with one video must cost that video alone.
+    What is wrong with one video costs that video alone; what is wrong with the installation is
+    the same for all, and raised.
     """
     try:
         return describe(video)
+    except VideoError as error:
+        return error
+    except (ImportError, M3SError, MemoryError):
+        raise
     except Exception as error:
         return error
 
@@ -70,7 +77,8 @@ def _open_cache(tier, videos):
     """Return the cache of a tier and the key of each video, None where it has none."""
     if tier.cache is None:
         return None, [None] * len(videos)
-    settings = {"version": tier._version, **tier._settings()}
+    kind = f"{type(tier).__module__}.{type(tier).__qualname__}"
+    settings = {"class": kind, "version": tier._version, **tier._settings()}
     cache = FeatureCache(tier.cache, type(tier).__name__, settings)
     keys = [attempt(cache.key, video) for video in videos]
     return cache, [None if isinstance(key, Exception) else key for key in keys]

@@ -30,22 +30,25 @@ class MeanMeter:
 
 
 class FlowMeter:
-    """The mean optical flow, in pixels per interval of the nominal frame rate.
+    """The mean optical flow over time, in pixels per interval of the nominal frame rate.
+
+    A pair of frames counts by the time between them, which is its own scaled by that time: two
+    frames that are all but simultaneous weigh next to nothing.
 
     Parameters
     ----------
     method : {"tvl1", "dis", "farneback"}
         How flow is computed.
     frame_rate : float
-        Frames per second to which each pair is scaled by its true interval.
+        Frames per second that lengths are scaled to.
     """
 
     def __init__(self, method, frame_rate):
         self._method = method
         self._frame_rate = frame_rate
         self._last = None
-        self._total = 0.0
-        self._count = 0
+        self._length = 0.0
+        self._seconds = 0.0
 
     def add(self, frames, times):
         """Take in the next frames, and the seconds at which they are shown."""
@@ -53,13 +56,12 @@ class FlowMeter:
             frames = np.concatenate([self._last[0], frames])
             times = np.concatenate([self._last[1], times])
         self._last = frames[-1:], times[-1:]
-        lengths = flow(frames, self._method)
-        self._total += float((lengths / (np.diff(times) * self._frame_rate)).sum())
-        self._count += len(lengths)
+        self._length += flow(frames, self._method).sum()
+        self._seconds += times[-1] - times[0]
 
     def value(self):
         """Return the mean over all pairs so far; 0 where there is none."""
-        return self._total / max(self._count, 1)
+        return self._length / (self._seconds * self._frame_rate) if self._seconds else 0.0
 
 
 class SizeMeter:

@@ -1,7 +1,6 @@
 """The low tier: what meets the eye before anything is recognised."""
 
 import warnings
-from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
 
@@ -18,6 +17,7 @@ from sklearn_m3s.tiers._meters import FlowMeter, MeanMeter, SizeMeter
 from sklearn_m3s.video import stream_frames
 
 DESCRIPTORS = ("contrast", "brightness", "blurriness", "hog", "mean_flow", "h264_bytes")
+_NO_VARIANCE = 1e-6
 
 
 class RawPerception(VideoTransformer):
@@ -187,17 +187,21 @@ class RawPerception(VideoTransformer):
         return sum(self._widths().values())
 
     def _describe(self, video):
+        cv2.setNumThreads(1)  # workers run side by side
         meters = [self._meter(name) for name in self._names()]
-        with _one_thread():
-            for frames, times in stream_frames(
-                video,
-                frame_rate=self.frame_rate,
-                frame_size=self.frame_size,
-                decoder=self.decoder,
-            ):
-                for meter in meters:
-                    meter.add(frames, times)
+        for frames, times in stream_frames(
+            video, frame_rate=self.frame_rate, frame_size=self.frame_size, decoder=self.decoder
+        ):
+            for meter in meters:
+                meter.add(frames, times)
         return np.hstack([meter.value() for meter in meters])
+
+    def _outcomes(self, videos):
+        n_threads = cv2.getNumThreads()
+        try:
+            yield from super()._outcomes(videos)
+        finally:
+            cv2.setNumThreads(n_threads)
 
     def _meter(self, name):
         if name == "mean_flow":
@@ -220,16 +224,21 @@ class RawPerception(VideoTransformer):
     def _fit_pca(self, rows):
         rows = rows[np.isfinite(rows).all(axis=1)]
         n_components = min(self.hog_components, len(rows) - 1, rows.shape[1])
+        pca = None
+        if n_components > 0:
+            pca = _whitening_pca(n_components, rows)
+            # Videos that are alike span fewer directions; to whiten the rest would blow up noise.
+            n_components = int((pca.explained_variance_ > _NO_VARIANCE * rows.var()).sum())
+        n_components = max(n_components, 0)
         if n_components < self.hog_components:
             message = (
-                f"hog_components={self.hog_components} reduced to {max(n_components, 0)}: "
-                f"there are only {len(rows)} videos to learn from"
+                f"hog_components={self.hog_components} reduced to {n_components}: the "
+                f"{len(rows)} training videos do not differ in more directions"
             )
             warnings.warn(message, M3SWarning, stacklevel=5)
-        if n_components < 1:
-            return None
-        # A fixed seed: ten components of a randomised SVD do not depend on it to any digit used.
-        return PCA(n_components, whiten=True, random_state=0).fit(rows)
+        if n_components == 0 or n_components == pca.n_components_:
+            return pca if n_components else None
+        return _whitening_pca(n_components, rows)
 
     def _n_hog(self):
         return 0 if self.hog_pca_ is None else self.hog_pca_.n_components_
@@ -254,12 +263,6 @@ class RawPerception(VideoTransformer):
         return reduced
 
 
-@contextmanager
-def _one_thread():
-    """Keep OpenCV from starting threads of its own beside those of other workers."""
-    n_threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(n_threads)
+def _whitening_pca(n_components, rows):
+    # A fixed seed: ten components of a randomised SVD do not depend on it to any digit used.
+    return PCA(n_components, whiten=True, random_state=0).fit(rows)

@@ -9,7 +9,8 @@ import numpy as np
 from sklearn_m3s.exceptions import VideoError
 from sklearn_m3s.video._sampling import typical_interval
 
-READ_TIMEOUT_S = 60.0
+# FFmpeg shows text as pictures of a terminal, and follows playlists to other files.
+_NO_VIDEO = {"concat", "dash", "hls", "tty"}
 _CURE = "it is damaged, truncated or of another kind; check it with a player and fetch it again"
 
 
@@ -39,8 +40,13 @@ class PyAVVideo:
     def __init__(self, path):
         self._path = path
         with self._open() as (container, stream):
-            packets = _packets(container, stream)
-            ticks = [packet.pts for packet in packets if packet.size and not packet.is_discard]
+            stamps = [
+                (packet.pts, packet.duration or 0, packet.is_discard)
+                for packet in _packets(container, stream)
+                if packet.size
+            ]
+            # Discarded packets come before the start of a clip that was cut without encoding.
+            ticks = [pts for pts, _, discarded in stamps if not discarded]
             if not ticks:
                 raise VideoError(f"holds no frame: {_CURE}")
             # AVI stores no presentation times: its frames are evenly spaced by definition.
@@ -49,7 +55,7 @@ class PyAVVideo:
                 self.times = np.unique(np.array(ticks, dtype=float)) * float(stream.time_base)
             else:
                 self.times = np.arange(len(ticks)) / float(stream.average_rate or 25)
-            self.share_present = _share_present(self.times, container, stream)
+            self.share_present = self._share_present(stamps, container, stream)
 
     def pictures(self, wanted, frame_size):
         """Yield (index, picture) of the wanted frames that can be decoded.
@@ -86,6 +92,13 @@ class PyAVVideo:
                 if position == len(targets):
                     return
 
+    def _share_present(self, stamps, container, stream):
+        end = self.times[-1] + typical_interval(self.times)
+        if self._has_clock:  # the last frame may be shown for long
+            end = max(end, float(max(pts + lasts for pts, lasts, _ in stamps) * stream.time_base))
+        seconds = _declared_seconds(container, stream) or end
+        return min(1.0, end / seconds, len(stamps) / (stream.frames or len(stamps)))
+
     def _time(self, frame, count, stream):
         if self._has_clock and frame.pts is not None:
             return float(frame.pts * stream.time_base)
@@ -94,11 +107,12 @@ class PyAVVideo:
     @contextmanager
     def _open(self):
         try:
-            with av.open(self._path, timeout=READ_TIMEOUT_S) as container:
-                # FFmpeg shows text files as pictures of a terminal.
-                if not container.streams.video or container.format.name == "tty":
+            # Opened by us, since FFmpeg reads more into a name than a name: protocols, patterns.
+            with open(self._path, "rb") as file, av.open(file) as container:
+                stream = container.streams.best("video")
+                if stream is None or container.format.name in _NO_VIDEO:
                     raise VideoError("holds no video stream: pass a video or an image file")
-                yield container, container.streams.video[0]
+                yield container, stream
         except av.error.FFmpegError as error:
             raise VideoError(f"cannot be decoded ({error.strerror}): {_CURE}") from error
 
@@ -127,18 +141,10 @@ def _decoded(container, stream):
         yield from (frame for frame in frames if not frame.is_corrupt)
 
 
-def _share_present(times, container, stream):
-    if stream.frames:
-        return min(1.0, len(times) / stream.frames)
-    seconds = _declared_seconds(container, stream)
-    present = times[-1] - times[0] + typical_interval(times)
-    return min(1.0, present / seconds) if seconds and len(times) > 1 else 1.0
-
-
 def _declared_seconds(container, stream):
-    """Return the length of a stream that the container declares, or 0 where it does not say."""
+    """Return when the container says that a stream ends, or 0 where it does not say."""
     if stream.duration:
-        return float(stream.duration * stream.time_base)
+        return float((stream.duration + min(stream.start_time or 0, 0)) * stream.time_base)
     if "DURATION" in stream.metadata:  # Matroska writes hours:minutes:seconds
         parts = map(float, stream.metadata["DURATION"].split(":"))
         return sum(part * unit for part, unit in zip(parts, (3600, 60, 1), strict=True))

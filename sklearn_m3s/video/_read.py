@@ -13,6 +13,7 @@ from sklearn_m3s.video._sampling import sample_at_rate, sample_evenly
 _IMAGES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 _BLOCK = 16
 _LEAST_SHARE = 0.9
+_WHOLE_SHARE = 0.98  # containers round lengths
 
 
 def stream_frames(video, *, frame_rate=15.0, frame_size=256, decoder="pyav"):
@@ -69,7 +70,7 @@ def stream_frames(video, *, frame_rate=15.0, frame_size=256, decoder="pyav"):
             pictures, kept = [], []
     if pictures:
         yield np.stack(pictures), np.array(kept)
-    _check_complete(source, n_found, len(wanted))
+    _check_complete(video, source, n_found, len(wanted))
 
 
 def read_clip(video, *, n_frames, frame_size=256, decoder="pyav"):
@@ -114,7 +115,7 @@ def read_clip(video, *, n_frames, frame_size=256, decoder="pyav"):
     for index, picture in source.pictures(wanted, frame_size):
         clip[len(found)] = picture
         found.append(index)
-    _check_complete(source, len(found), len(wanted))
+    _check_complete(video, source, len(found), len(wanted))
     middles = (np.array(found[1:]) + np.array(found[:-1])) / 2
     return clip[np.searchsorted(middles, indices)]
 
@@ -127,6 +128,8 @@ def _open(video, frame_rate, decoder):
         raise VideoError("is a folder: pass the paths of the files in it")
     if not path.exists():
         raise VideoError(f"does not exist: check the path (read from {Path.cwd()})")
+    if not path.is_file():
+        raise VideoError("is no regular file: pass a video or an image file")
     if not path.stat().st_size:
         raise VideoError("is empty (0 bytes): fetch or export it again")
     # PyAV and decord take a second to import, and arrays need neither.
@@ -137,14 +140,13 @@ def _open(video, frame_rate, decoder):
     return Video(os.fspath(path))
 
 
-def _check_complete(source, n_found, n_wanted):
-    """Say how many frames are missing: a few are a warning, more than a tenth an error."""
+def _check_complete(video, source, n_found, n_wanted):
+    """Say what is missing: a little is a warning, more than a tenth an error."""
+    present = (
+        f"{n_found} of {n_wanted} frames could be decoded, and {source.share_present:.0%} of the "
+        "declared length is there"
+    )
     if n_found < n_wanted * _LEAST_SHARE or source.share_present < _LEAST_SHARE:
-        raise VideoError(
-            f"is truncated or damaged: {n_found} of the {n_wanted} frames to read could be "
-            f"decoded, and {source.share_present:.0%} of the declared length is there; "
-            "fetch or export it again"
-        )
-    if n_found < n_wanted:
-        message = f"{n_wanted - n_found} of {n_wanted} frames could not be decoded"
-        warnings.warn(message, M3SWarning, stacklevel=3)
+        raise VideoError(f"is truncated or damaged: {present}; fetch or export it again")
+    if n_found < n_wanted or source.share_present < _WHOLE_SHARE:
+        warnings.warn(f"{os.fspath(video)!r} is damaged: {present}", M3SWarning, stacklevel=3)

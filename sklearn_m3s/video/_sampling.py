@@ -26,15 +26,11 @@ def sample_at_rate(times, frame_rate):
     array([0, 2, 4, 6, 8])
     """
     elapsed = times - times[0]
-    # Containers round their clocks, Matroska to milliseconds: a last sample may be that much late.
-    n_samples = int(np.floor(elapsed[-1] * frame_rate + 0.05)) + 1
-    grid = np.arange(n_samples) / frame_rate
-    right = np.searchsorted(elapsed, grid).clip(1, max(len(times) - 1, 1))
-    right = np.minimum(right, len(times) - 1)
-    left = np.maximum(right - 1, 0)
-    # The tolerance lets ties fall on the earlier frame whatever the rounding of the clock.
-    nearer_left = grid - elapsed[left] <= elapsed[right] - grid + 1e-6
-    return np.unique(np.where(nearer_left, left, right))
+    ends = np.append((elapsed[1:] + elapsed[:-1]) / 2, elapsed[-1] + typical_interval(times) / 2)
+    # How many grid points lie before the end of the time that is nearest to each frame; the
+    # tolerance lets ties fall on the earlier frame whatever the rounding of the clock.
+    n_before = np.floor(ends * frame_rate + 1e-5)
+    return np.flatnonzero(np.diff(n_before, prepend=-1) > 0)
 
 
 def sample_evenly(times, n_frames):

@@ -106,6 +106,16 @@ def test_flow_is_per_fifteenth_of_a_second_whatever_the_frame_rate(tmp_path, wri
     np.testing.assert_allclose(drift, drift[0], rtol=0.1)
 
 
+def test_frames_that_are_all_but_simultaneous_do_not_inflate_the_flow(tmp_path, write_clip, rng):
+    texture = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
+    frames = np.stack([np.roll(texture, 2 * t, axis=1) for t in range(12)])
+    regular = write_clip(tmp_path / "a.mkv", frames, rate=1000, ticks=[67 * t for t in range(12)])
+    jitter = [67 * t - 66 * (t % 2) for t in range(12)]
+    uneven = write_clip(tmp_path / "b.mkv", frames, rate=1000, ticks=jitter)
+    drift = one("mean_flow", flow="dis", frame_rate=1000).fit_transform([regular, uneven])[:, 0]
+    assert drift[1] == pytest.approx(drift[0], rel=0.15)
+
+
 def test_flow_does_not_depend_on_where_blocks_end(clips, monkeypatch):
     whole = one("mean_flow").fit_transform(clips[:3])
     monkeypatch.setattr("sklearn_m3s.video._read._BLOCK", 3)
@@ -121,6 +131,14 @@ def test_few_videos_reduce_the_components_and_say_so(clips, n_videos, n_columns)
         rows = tier.fit_transform(clips[:n_videos])
     assert rows.shape == (n_videos, n_columns)
     assert len(tier.get_feature_names_out()) == n_columns
+
+
+def test_videos_that_are_alike_do_not_blow_up_new_ones(clips):
+    tier = one("hog")
+    with pytest.warns(M3SWarning, match="reduced to 2: the 9 training videos do not differ"):
+        rows = tier.fit_transform(clips[:3] * 3)
+    assert rows.shape == (9, 2)
+    assert np.abs(tier.transform(clips)).max() < 100
 
 
 @pytest.mark.parametrize(

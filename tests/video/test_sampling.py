@@ -14,9 +14,11 @@ def test_sampling_at_a_rate_takes_the_frame_nearest_to_each_grid_point(rate):
     np.testing.assert_array_equal(sample_at_rate(times, 15), sorted(set(nearest)))
 
 
-def test_sampling_at_a_rate_never_repeats_a_frame():
-    times = np.arange(10) / 8
-    np.testing.assert_array_equal(sample_at_rate(times, 15), np.arange(10))
+@pytest.mark.parametrize("rate", [1, 8, 11, 14.99, 15])
+@pytest.mark.parametrize("n_frames", [1, 2, 3, 10, 59])
+def test_a_slower_clip_gives_every_frame_once(rate, n_frames):
+    times = np.arange(n_frames) / rate
+    np.testing.assert_array_equal(sample_at_rate(times, 15), np.arange(n_frames))
 
 
 def test_sampling_at_a_rate_follows_the_time_stamps_of_uneven_clips():
