@@ -68,11 +68,6 @@ def test_folders_import_only_what_stands_before_them():
             assert ORDER[parts[1]] < ORDER[home], f"{path} imports {node.module}"
 
 
-def test_every_estimator_is_found_by_the_checks_of_some_kind():
-    names = {cls.__name__ for cls in all_estimators(BaseEstimator)}
-    assert names >= {"DBSCANSimilarity", "EventUnderstanding", "MLPRegressor", "RawPerception"}
-
-
 def public_objects():
     """Yield (name, object) for all that the modules of the package export."""
     for module in all_modules():

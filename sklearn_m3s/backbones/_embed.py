@@ -68,6 +68,11 @@ class Backbone:
         -------
         ndarray of float32, shape (N, n_features)
             The same for an item whatever its batch, to the precision.
+
+        Raises
+        ------
+        ValueError
+            If `frames` has another dtype or shape.
         """
         if frames.dtype != np.uint8 or frames.ndim != len(self._axes) or frames.shape[-1] != 3:
             raise ValueError(
@@ -88,7 +93,13 @@ class Backbone:
         if self.precision == "bfloat16":
             return torch.autocast(kind, torch.bfloat16)
         if kind == "cuda":  # which would round the inputs of float32 convolutions to TF32
-            return torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
+            cudnn = torch.backends.cudnn
+            return cudnn.flags(
+                enabled=cudnn.enabled,
+                benchmark=cudnn.benchmark,
+                deterministic=cudnn.deterministic,
+                allow_tf32=False,
+            )
         return nullcontext()
 
 
@@ -126,7 +137,7 @@ def load_backbone(
     Raises
     ------
     ValueError
-        If the device is not available.
+        If the architecture is unknown or the device is not available.
     WeightsError
         If the weights cannot be found, fetched or read, or do not fit.
 
@@ -145,6 +156,8 @@ def load_backbone(
     >>> backbone.embed(np.zeros((1, 4, 32, 32, 3), np.uint8)).shape
     (1, 2048)
     """
+    if architecture not in ARCHITECTURES:
+        raise ValueError(f"architecture={architecture!r} is none of {list(ARCHITECTURES)}")
     if weights is None:
         warnings.warn(
             f"{architecture} is untrained, so its features are random projections of the frames: "
@@ -181,6 +194,13 @@ def backbone_signature(
     -------
     dict of str to str
         The architecture, the sha256 of the weights or the seed, and the precision.
+
+    Raises
+    ------
+    ValueError
+        If the device is not available.
+    WeightsError
+        If the weights cannot be found or fetched.
 
     Examples
     --------

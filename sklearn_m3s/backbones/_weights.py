@@ -54,6 +54,8 @@ def resolve_weights(architecture: str, weights: str | os.PathLike[str]) -> Path:
 
     Raises
     ------
+    TypeError
+        If `weights` is neither a name nor a path.
     WeightsError
         If there is no such file or name, or the file cannot be fetched, or is damaged.
 
@@ -123,6 +125,7 @@ def _download(architecture, entry, path):
     )
     try:
         store.fetch(path.name, downloader=partial(_download_checked, entry))
+        path.chmod(0o644)  # the folder may be shared, and temporary files are private
     except (OSError, ValueError) as error:
         raise WeightsError(
             f"cannot download the weights of {architecture}: {error}. Download {url} by other "

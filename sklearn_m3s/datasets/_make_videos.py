@@ -5,8 +5,9 @@ import uuid
 from numbers import Integral, Real
 from pathlib import Path
 
-import cv2
 import numpy as np
+from skimage.draw import disk
+from skimage.filters import gaussian
 from sklearn.utils import Bunch, check_random_state
 from sklearn.utils._param_validation import Interval, validate_params
 
@@ -130,8 +131,7 @@ def _draw(factors, n_frames, size, rng):
     for i in range(n_frames):
         frame = background.copy()
         for start, step, radius, colour in zip(starts, steps, radii, colours, strict=True):
-            centre = np.rint((start + i * step) % size).astype(int)
-            cv2.circle(frame, centre.tolist(), int(radius), colour.tolist(), cv2.FILLED)
+            frame[disk((start + i * step) % size, radius, shape=(size, size))] = colour
         yield np.clip(128 + contrast * (frame.astype(float) - 128), 0, 255).astype(np.uint8)
 
 
@@ -146,7 +146,7 @@ def _background(scene, size, rng):
     elif scene == "water":
         texture, tint = 0.5 + 0.5 * np.sin(40 * y + 4 * np.sin(6 * x + phase)), (0.4, 0.7, 0.9)
     else:
-        texture, tint = cv2.GaussianBlur(rng.uniform(size=(size, size)), (3, 3), 0), (0.5, 0.9, 0.4)
+        texture, tint = gaussian(rng.uniform(size=(size, size)), 0.8), (0.5, 0.9, 0.4)
     return (255 * texture[..., None] * np.array(tint)).astype(np.uint8)
 
 

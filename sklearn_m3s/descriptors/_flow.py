@@ -11,7 +11,7 @@ _SMALLEST = 16
 
 
 def _tvl1():
-    """Return a solver of TV-L1 that ranks real clips as OpenCV's default does, 200 times sooner."""
+    """Return a solver of TV-L1 that ranks real clips as OpenCV's default does, far sooner."""
     if not hasattr(cv2, "optflow"):
         raise M3SError(
             f"TV-L1 flow needs cv2.optflow, which this OpenCV ({cv2.__version__}) lacks: uninstall "

@@ -53,7 +53,7 @@ def contrast(frames: np.ndarray) -> np.ndarray:
 def brightness(frames: np.ndarray, component: str = "value") -> np.ndarray:
     """Compute the mean value, or the mean hue, of each frame.
 
-    The paper calls brightness "the mean of the value" in its section 2 and that of the hue in
+    The paper calls brightness "the mean of the value" in its section 3.1 and that of the hue in
     section 3.2; the first is what the word means, and the default.
 
     Parameters
@@ -79,7 +79,7 @@ def brightness(frames: np.ndarray, component: str = "value") -> np.ndarray:
 
     References
     ----------
-    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, sections 2 and 3.2 (ii).
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, sections 3.1 and 3.2 (ii).
 
     Examples
     --------

@@ -20,7 +20,7 @@ class PenalizedMSELoss(nn.Module):
     """Squared error that weighs more the further the target is from the centre.
 
     The mean over the batch of ``[1 + scale * |m - center|^power] * (m - m̂)²``, the loss L1 of
-    the paper (section 5), m the target and m̂ the prediction. The hardest videos are in the tails
+    the paper (section 6), m the target and m̂ the prediction. The hardest videos are in the tails
     of the distribution of the scores.
 
     Parameters
@@ -37,7 +37,7 @@ class PenalizedMSELoss(nn.Module):
     References
     ----------
     T. Dumont, J. Hevia, C. Fosco, "Modular Memorability: Tiered Representations for Video
-    Memorability Prediction", CVPR 2023, section 5.
+    Memorability Prediction", CVPR 2023, section 6.
 
     Examples
     --------
@@ -82,7 +82,7 @@ class SpearmanLoss(nn.Module):
 
     Pearson's correlation of the soft ranks of the predictions with the hard ranks of the targets
     (ties share their mean rank): it tends to SciPy's ``1 - spearmanr`` as the strength tends to 0.
-    Weights of the rows enter the correlation, not the ranks.
+    Weights of the rows enter the correlation, not the ranks; rows of weight 0 are left out.
 
     A batch with nothing to rank (a single row, equal targets) has loss 0, one whose predictions
     are all equal has loss 1, both with a gradient of 0.
@@ -127,6 +127,10 @@ class SpearmanLoss(nn.Module):
             In [0, 2].
         """
         prediction, target = prediction.flatten(), target.detach().flatten()
+        if sample_weight is not None:  # rows of no weight shall not move the ranks of others
+            kept = sample_weight.flatten() > 0
+            prediction, target = prediction[kept], target[kept]
+            sample_weight = sample_weight.flatten()[kept]
         ranks = soft_rank(prediction, self.regularization_strength)
         target_ranks = torch.from_numpy(rankdata(target.cpu().numpy())).to(ranks)
         x = ranks - _weighted_mean(ranks, sample_weight)
@@ -146,7 +150,7 @@ class MSEToSpearmanLoss(nn.Module):
     """Mean squared error that turns into a rank correlation as the training goes on.
 
     ``(1 - alpha) * MSE + alpha * spearman_scale * SpearmanLoss``, the loss L2 of the paper
-    (section 5). In epoch e of N, :class:`MLPRegressor` sets alpha = e / (N - 1), and 0 where
+    (section 6). In epoch e of N, :class:`MLPRegressor` sets alpha = e / (N - 1), and 0 where
     there is only one epoch.
 
     Parameters
@@ -163,7 +167,7 @@ class MSEToSpearmanLoss(nn.Module):
     References
     ----------
     T. Dumont, J. Hevia, C. Fosco, "Modular Memorability: Tiered Representations for Video
-    Memorability Prediction", CVPR 2023, section 5.
+    Memorability Prediction", CVPR 2023, section 6.
 
     Examples
     --------

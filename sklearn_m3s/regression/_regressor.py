@@ -26,7 +26,8 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
     """Multi-layer perceptron from features to scores, the regressor h of M3-S.
 
     Two hidden layers, Mish activations and a sigmoid output, trained by Adam on mini-batches
-    with a learning rate that falls by steps. The defaults are those of the paper (section 5).
+    with a learning rate that falls by steps. The defaults are those of the paper (sections 5 and
+    6).
 
     Parameters
     ----------
@@ -38,8 +39,9 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         "sigmoid" predicts, and asks for, scores in [0, 1]; "identity" takes any real number.
     loss : {"mse", "penalized_mse", "mse_to_spearman"} or torch.nn.Module, default="mse"
         Mean squared error, :class:`PenalizedMSELoss`, :class:`MSEToSpearmanLoss`, or a module
-        called with the (n,) predictions and targets of a batch, and with `sample_weight` if that
-        is given to `fit`. A copy of the module is trained, never the module itself.
+        called with the (n,) predictions and targets of a batch, and with the keyword
+        `sample_weight` if that is given to `fit`. A copy of the module is trained, never the
+        module itself.
     penalty_scale : float, default=2
         α of ``loss="penalized_mse"``.
     penalty_power : float, default=4
@@ -91,7 +93,7 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
     References
     ----------
     T. Dumont, J. Hevia, C. Fosco, "Modular Memorability: Tiered Representations for Video
-    Memorability Prediction", CVPR 2023, section 5.
+    Memorability Prediction", CVPR 2023, sections 5 and 6.
 
     Examples
     --------
@@ -200,7 +202,8 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one more epoch; `max_epochs` calls amount to one `fit`.
 
-        The learning rate and the mixture of ``loss="mse_to_spearman"`` follow the number of
+        Parameters are those of the first call: what is set later waits for the next `fit`. The
+        learning rate and the mixture of ``loss="mse_to_spearman"`` follow the number of
         epochs trained, and from `max_epochs` on stay at their last value. The mean score of
         ``loss="penalized_mse"`` is that of the first call.
 
@@ -242,8 +245,15 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         -------
         scores : ndarray of shape (n_samples,), float64
             In [0, 1] with ``output_activation="sigmoid"``.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        ValueError
+            If `X` is not a finite matrix with as many columns as in `fit`.
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "net_")
         X = torch.from_numpy(validate_data(self, X, reset=False, **_FEATURES))
         module = deepcopy(self.net_.module_).double().eval()
         with torch.inference_mode():
@@ -254,7 +264,11 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         """Return the training columns as float32: X and y, and the weights where given."""
         X, y = validate_data(self, X, y, y_numeric=True, reset=reset, **_FEATURES)
         y = y.astype(np.float32)
-        if self.output_activation == "sigmoid" and (y.min() < 0 or y.max() > 1):
+        # A net that is trained on keeps the output that it was built with.
+        sigmoid = self.output_activation == "sigmoid"
+        if not reset:
+            sigmoid = isinstance(self.net_.module_[-2], torch.nn.Sigmoid)
+        if sigmoid and (y.min() < 0 or y.max() > 1):
             raise ValueError(
                 f"y ranges from {y.min():g} to {y.max():g}, but a sigmoid output only reaches "
                 "[0, 1]; rescale the scores, or use output_activation='identity'."
@@ -333,6 +347,7 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         self.loss_curve_ += self.net_.history[-n_epochs:, "train_loss"]
         self.n_iter_ = len(self.loss_curve_)
         if not np.isfinite(self.loss_curve_[-1]):
+            del self.net_  # a net of NaN shall neither predict nor be trained on
             raise ValueError(
                 f"Training diverged: the loss of epoch {self.n_iter_} is {self.loss_curve_[-1]}. "
                 "Standardise the features (StandardScaler) or lower learning_rate."

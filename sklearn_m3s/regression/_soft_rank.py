@@ -28,7 +28,7 @@ def soft_rank(values, regularization_strength=1.0):
     Parameters
     ----------
     values : torch.Tensor of shape (..., n), floating point
-        Values to rank, on any device; the projection itself runs on the CPU, in float64.
+        Values to rank, finite, on any device; the projection itself runs on the CPU, in float64.
     regularization_strength : float, default=1.0
         Strength ε > 0 of the quadratic regularisation, in the units of `values`.
 

@@ -60,8 +60,9 @@ class DBSCANSimilarity(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         What embeds the components of the training rows before clustering, by `fit_transform`;
         it is cloned. None is scikit-learn's t-SNE to 3 dimensions, of perplexity 30, or a third
         of the other training rows where that is less, with a warning. Under 600 rows its
-        learning rate is n_samples / 12: scikit-learn's, never below 50, scatters few rows at
-        random. ``"passthrough"`` clusters the components themselves.
+        learning rate is n_samples / 12 and its early exaggeration 4: scikit-learn's own settings
+        scatter few rows at random, or draw them into one point. ``"passthrough"`` clusters the
+        components themselves.
     classifier : None or classifier, default=None
         What learns the labels from the components, by `fit` and `predict`; it is cloned. None is
         a multi-layer perceptron with one hidden layer of 100 units on standardised components.
@@ -260,8 +261,12 @@ def _default_tsne(shape, seed):
     )
     limit = max(1.0, (n_rows - 1) / 3)  # t-SNE looks at three neighbours a unit of perplexity
     perplexity = at_most(PERPLEXITY, limit, "t-SNE's perplexity", f"{n_rows} training rows")
-    learning_rate = n_rows / 12 if n_rows < 600 else "auto"  # "auto" is never below 50
-    return TSNE(n_dimensions, perplexity=perplexity, learning_rate=learning_rate, random_state=seed)
+    settings = {"perplexity": perplexity, "random_state": seed}
+    if n_rows < 600:
+        # The defaults are made for more: a rate of at least 50 scatters few rows, and a strong
+        # exaggeration draws them together into one point.
+        settings |= {"learning_rate": n_rows / 12, "early_exaggeration": 4.0}
+    return TSNE(n_dimensions, **settings)
 
 
 def _auto_eps(embedding, min_samples):
