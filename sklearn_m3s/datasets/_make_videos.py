@@ -34,7 +34,7 @@ def make_videos(n_videos, folder, random_state=None, *, duration=2.0, frame_size
 
     Each clip shows objects that drift over one of four kinds of scene. Its score is::
 
-        0.75 + 0.05 · (motion + contrast - object_count + scene effect) + noise
+        0.65 + 0.05 · (motion + contrast - object_count + scene effect) + noise
 
     clipped to [0, 1], where the first three factors are standardised and the effects of sky,
     city, water and grass are -1.5, 1.5, -0.5 and 0.5.
@@ -115,7 +115,7 @@ def _scores(factors):
         - (n_objects - (_MOST_OBJECTS + 1) / 2) / np.sqrt((_MOST_OBJECTS**2 - 1) / 12)
         + _SCENE_EFFECTS[scene.astype(int)]
     )
-    return 0.75 + 0.05 * effects
+    return 0.65 + 0.05 * effects
 
 
 def _draw(factors, n_frames, size, rng):

@@ -45,7 +45,7 @@ def test_scores_are_the_documented_function_of_the_factors(tmp_path):
     motion, contrast, count, scene = data.factors.T
     effect = np.array([-1.5, 1.5, -0.5, 0.5])[scene.astype(int)]
     counts = np.arange(1, 9)
-    expected = 0.75 + 0.05 * (
+    expected = 0.65 + 0.05 * (
         (motion - 0.25) * np.sqrt(12) / 0.5
         + (contrast - 0.6) * np.sqrt(12) / 0.8
         - (count - counts.mean()) / counts.std()
