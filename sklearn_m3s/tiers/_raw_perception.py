@@ -223,22 +223,20 @@ class RawPerception(VideoTransformer):
 
     def _fit_pca(self, rows):
         rows = rows[np.isfinite(rows).all(axis=1)]
-        n_components = min(self.hog_components, len(rows) - 1, rows.shape[1])
-        pca = None
-        if n_components > 0:
-            pca = _whitening_pca(n_components, rows)
+        pca = _whitening_pca(min(self.hog_components, len(rows) - 1, rows.shape[1]), rows)
+        if pca is not None:
             # Videos that are alike span fewer directions; to whiten the rest would blow up noise.
-            n_components = int((pca.explained_variance_ > _NO_VARIANCE * rows.var()).sum())
-        n_components = max(n_components, 0)
+            n_directions = int((pca.explained_variance_ > _NO_VARIANCE * rows.var()).sum())
+            if n_directions < pca.n_components_:
+                pca = _whitening_pca(n_directions, rows)
+        n_components = 0 if pca is None else pca.n_components_
         if n_components < self.hog_components:
             message = (
                 f"hog_components={self.hog_components} reduced to {n_components}: the "
                 f"{len(rows)} training videos do not differ in more directions"
             )
             warnings.warn(message, M3SWarning, stacklevel=5)
-        if n_components == 0 or n_components == pca.n_components_:
-            return pca if n_components else None
-        return _whitening_pca(n_components, rows)
+        return pca
 
     def _n_hog(self):
         return 0 if self.hog_pca_ is None else self.hog_pca_.n_components_
@@ -264,5 +262,7 @@ class RawPerception(VideoTransformer):
 
 
 def _whitening_pca(n_components, rows):
+    if n_components < 1:
+        return None
     # A fixed seed: ten components of a randomised SVD do not depend on it to any digit used.
     return PCA(n_components, whiten=True, random_state=0).fit(rows)
