@@ -177,6 +177,6 @@ def _check_training(videos, scores):
             f"{len(scores)} scores; give each video one score"
         )
     scores = np.asarray(scores)
-    if scores.dtype.kind in "fO":
+    if scores.dtype.kind in ("f", "O"):
         assert_all_finite(scores, input_name="y")
     return videos
