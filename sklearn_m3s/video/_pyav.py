@@ -95,7 +95,8 @@ class PyAVVideo:
     def _share_present(self, stamps, container, stream):
         end = self.times[-1] + typical_interval(self.times)
         if self._has_clock:  # the last frame may be shown for long
-            end = max(end, float(max(pts + lasts for pts, lasts, _ in stamps) * stream.time_base))
+            ends = [pts + lasts for pts, lasts, discarded in stamps if not discarded]
+            end = max(end, float(max(ends) * stream.time_base))
         seconds = _declared_seconds(container, stream) or end
         return min(1.0, end / seconds, len(stamps) / (stream.frames or len(stamps)))
 

@@ -306,7 +306,10 @@ def test_frames_give_their_names_and_float32_read_only_arrays_are_left_alone(dat
 
 def test_metadata_routing_can_be_on(data):
     with config_context(enable_metadata_routing=True):
-        make().fit(*data, sample_weight=np.ones(65))
+        model = make().fit(*data, sample_weight=np.ones(65))
+    np.testing.assert_allclose(
+        model.predict(data[0]), make().fit(*data).predict(data[0]), atol=1e-4
+    )
 
 
 def test_verbose_prints_one_line_per_epoch_and_silence_is_the_default(data, capsys):
