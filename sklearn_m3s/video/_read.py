@@ -49,6 +49,10 @@ def stream_frames(video, *, frame_rate=15.0, frame_size=256, decoder="pyav"):
     M3SWarning
         If up to a tenth of the frames cannot be decoded; they are left out.
 
+    Notes
+    -----
+    Tags of rotation are applied, tags of mirroring (EXIF orientations 2, 4, 5 and 7) are not.
+
     Examples
     --------
     >>> import numpy as np
