@@ -31,7 +31,8 @@ def spearman_score(y_true, y_pred):
     Raises
     ------
     ValueError
-        If the inputs differ in length, are not 1-D, are empty, or hold NaN or infinity.
+        If the inputs differ in length, have more than one column, are empty, or hold NaN or
+        infinity.
 
     Examples
     --------

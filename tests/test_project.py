@@ -82,9 +82,7 @@ def test_public_names_are_documented_with_an_example(name, member):
         return
     doc = NumpyDocString(member.__doc__)
     assert doc["Summary"], name
-    internal = {"BackboneTier", "video_name"}
-    if name.rsplit(".", 1)[-1] not in internal:
-        assert doc["Examples"], name
+    assert doc["Examples"], name
 
 
 @pytest.mark.parametrize("cls", all_estimators(BaseEstimator), ids=lambda cls: cls.__name__)

@@ -65,6 +65,11 @@ class H264Meter:
     def __init__(self, frame_size, frame_rate=15):
         square = isinstance(frame_size, Integral)
         self._shape = (frame_size, frame_size) if square else frame_size
+        if len(self._shape) != 2 or min(self._shape) < 1:
+            raise ValueError(
+                "The 'frame_size' parameter of H264Meter must be a side, or (height, width), of 1 "
+                f"pixel or more. Got {frame_size!r} instead."
+            )
         self._encoder = _open_encoder(*self._shape, frame_rate)
         self._n_frames = self._n_bytes = 0
 

@@ -1,15 +1,8 @@
 """Transformers from videos to a matrix, one a tier of representation."""
 
-from sklearn_m3s.tiers._backbone_tier import BackboneTier
 from sklearn_m3s.tiers._base import VideoTransformer
 from sklearn_m3s.tiers._event_understanding import EventUnderstanding
 from sklearn_m3s.tiers._raw_perception import RawPerception
 from sklearn_m3s.tiers._scene_parsing import SceneParsing
 
-__all__ = [
-    "BackboneTier",
-    "EventUnderstanding",
-    "RawPerception",
-    "SceneParsing",
-    "VideoTransformer",
-]
+__all__ = ["EventUnderstanding", "RawPerception", "SceneParsing", "VideoTransformer"]

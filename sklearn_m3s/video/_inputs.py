@@ -53,7 +53,27 @@ def check_videos(videos):
 
 
 def video_name(video, position):
-    """Name a video in a message: its path, or the position and shape of an array."""
+    """Name a video in a message: its path, or the position and shape of an array.
+
+    Parameters
+    ----------
+    video : str, os.PathLike, ndarray or object
+        An item of a sequence of videos.
+    position : int
+        Its place in the sequence.
+
+    Returns
+    -------
+    str
+        The path as it was given, or ``X[position]`` and what is there.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_m3s.video import video_name
+    >>> video_name(np.zeros((2, 8, 8, 3), dtype=np.uint8), 4)
+    'X[4] (array of shape (2, 8, 8, 3))'
+    """
     if isinstance(video, str | os.PathLike):
         return os.fspath(video)
     kind = f"array of shape {video.shape}" if isinstance(video, np.ndarray) else repr(video)

@@ -61,7 +61,10 @@ def test_frames_of_another_size_are_an_error(noise):
         H264Meter(48).add(noise)
 
 
-@pytest.mark.parametrize(("parameter", "value"), [("frame_size", 0), ("frame_rate", 0)])
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [("frame_size", 0), ("frame_size", (0, 5)), ("frame_size", (5,)), ("frame_rate", 0)],
+)
 def test_a_parameter_of_zero_is_an_error_that_names_it(parameter, value):
     with pytest.raises(ValueError, match=f"'{parameter}' parameter"):
         H264Meter(**{"frame_size": 32, parameter: value})
