@@ -7,6 +7,7 @@ import builtins
 import inspect
 import pickle
 import socket
+import sys
 
 import numpy as np
 import pandas as pd
@@ -232,6 +233,13 @@ def test_bad_videos_can_be_rows_of_nan(make, videos, tmp_path):
         refitted = make(on_error="nan").fit_transform([*mixed[1:], tmp_path])
     assert np.isnan(refitted[[0, 4]]).all()
     assert np.isfinite(refitted[[1, 2, 3]]).all()
+
+
+def test_a_fault_of_the_installation_is_raised_and_not_rows_of_nan(make, videos, monkeypatch):
+    estimator = make(on_error="nan").fit(videos).set_params(decoder="decord")
+    monkeypatch.setitem(sys.modules, "decord", None)
+    with pytest.raises(ImportError, match=r"sklearn-m3s\[decord\]"):
+        estimator.transform(videos[:1])
 
 
 def test_only_bad_videos_still_give_rows_of_the_right_width(make, videos, tmp_path):

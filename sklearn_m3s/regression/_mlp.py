@@ -33,10 +33,11 @@ class MLP(nn.Sequential):
         super().__init__(
             *layers, output, OUTPUT_ACTIVATIONS[output_activation](), nn.Flatten(start_dim=0)
         )
+        self.output_activation = output_activation
 
     def start_at(self, score):
         """Set the output bias so that the first predictions lie around `score`."""
-        if isinstance(self[-2], nn.Sigmoid):
+        if self.output_activation == "sigmoid":
             score = torch.logit(torch.tensor(score), eps=1e-3).item()
         nn.init.constant_(self[-3].bias, score)
 

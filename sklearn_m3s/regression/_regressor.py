@@ -189,7 +189,7 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
             the training diverges.
         """
         warm = self.warm_start and hasattr(self, "net_")
-        data = self._check_data(X, y, sample_weight, reset=not warm)
+        data = self._check_data(X, y, sample_weight, not warm, self.output_activation)
         net = self._build_net(*data)
         if warm:
             self._copy_weights(net)
@@ -227,7 +227,9 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
             As `fit`.
         """
         first = not hasattr(self, "net_")
-        data = self._check_data(X, y, sample_weight, reset=first)
+        # A net that is trained on keeps the output that it was built with.
+        output = self.output_activation if first else self.net_.module_.output_activation
+        data = self._check_data(X, y, sample_weight, first, output)
         if first:
             self.net_ = self._build_net(*data)
             self.loss_curve_ = []
@@ -260,15 +262,11 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
             chunks = [module(X[rows].double()) for rows in gen_batches(len(X), _PREDICTION_ROWS)]
         return torch.cat(chunks).numpy()
 
-    def _check_data(self, X, y, sample_weight, reset):
+    def _check_data(self, X, y, sample_weight, reset, output):
         """Return the training columns as float32: X and y, and the weights where given."""
         X, y = validate_data(self, X, y, y_numeric=True, reset=reset, **_FEATURES)
         y = y.astype(np.float32)
-        # A net that is trained on keeps the output that it was built with.
-        sigmoid = self.output_activation == "sigmoid"
-        if not reset:
-            sigmoid = isinstance(self.net_.module_[-2], torch.nn.Sigmoid)
-        if sigmoid and (y.min() < 0 or y.max() > 1):
+        if output == "sigmoid" and (y.min() < 0 or y.max() > 1):
             raise ValueError(
                 f"y ranges from {y.min():g} to {y.max():g}, but a sigmoid output only reaches "
                 "[0, 1]; rescale the scores, or use output_activation='identity'."

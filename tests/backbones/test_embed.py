@@ -163,6 +163,11 @@ def test_a_device_that_is_not_there_is_a_value_error(no_gpu, device):
         check_device(device)
 
 
+def test_an_unknown_architecture_is_named_with_those_there_are():
+    with pytest.raises(ValueError, match=r"'resnet' is none of \['hrnetv2_w48'"):
+        load_backbone("resnet", None)
+
+
 def test_cuda_computes_in_bfloat16_unless_told_otherwise(two_gpus):
     assert backbone_signature("ip_csn_152", None, device="cuda:1")["precision"] == "bfloat16"
 

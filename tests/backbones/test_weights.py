@@ -84,6 +84,8 @@ def test_a_registry_name_is_downloaded_into_the_weight_folder_once(server, regis
     assert resolve_tiny() == resolve_tiny() == folder / "tiny.pth"
     assert (folder / "tiny.pth").read_bytes() == BODY
     assert server.asked == ["/published.pth"]
+    others_may_read = (folder / "tiny.pth").stat().st_mode & 0o044
+    assert others_may_read == 0o044
 
 
 def test_a_file_put_into_the_folder_by_hand_is_used_as_it_is(server, register, folder):

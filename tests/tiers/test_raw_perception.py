@@ -1,5 +1,6 @@
 """The raw tier: its columns against the descriptors themselves, and its PCA."""
 
+import cv2
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
@@ -148,6 +149,14 @@ def test_videos_that_are_alike_do_not_blow_up_new_ones(clips):
 def test_wrong_descriptors_are_named_with_the_right_ones(clips, descriptors, fault):
     with pytest.raises(ValueError, match=f"{fault}.*choose from.*h264_bytes"):
         RawPerception(descriptors=descriptors).fit(clips)
+
+
+def test_the_threads_of_opencv_are_given_back(clips, monkeypatch):
+    monkeypatch.setattr(cv2, "getNumThreads", lambda: 7)
+    calls = []
+    monkeypatch.setattr(cv2, "setNumThreads", calls.append)
+    one("contrast").fit_transform(clips[:2])
+    assert calls == [1, 1, 7]
 
 
 def test_without_the_hog_fit_reads_no_video():
