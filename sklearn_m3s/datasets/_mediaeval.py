@@ -1,0 +1,159 @@
+"""Predicting Media Memorability, the task of MediaEval, as it was released from 2018 to 2021."""
+
+from numbers import Integral
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from sklearn.utils._param_validation import Options, validate_params
+
+from sklearn_m3s.datasets._bunch import OPTIONS, make_bunch
+from sklearn_m3s.datasets._folder import Folder
+from sklearn_m3s.datasets._tables import read_csv, to_rows
+from sklearn_m3s.datasets._videomem import read_parts
+
+_REQUEST = (
+    "request the data of the MediaEval task Predicting Media Memorability from its organisers, "
+    "https://multimediaeval.github.io"
+)
+_COLUMNS = {
+    2020: {
+        "name": "video_id",
+        "scores": "part_1_scores",
+        "long_term_scores": "part_2_scores",
+        "n_annotations": "ann_1",
+        "n_long_term_annotations": "ann_2",
+    },
+    2021: {
+        "name": "video_id",
+        "scores": "scores_normalized_short_term",
+        "raw_scores": "scores_raw_short_term",
+        "long_term_scores": "scores_raw_long_term",
+        "decay": "decay_alpha",
+        "n_annotations": "annotations_short_term",
+        "n_long_term_annotations": "annotations_long_term",
+    },
+}
+
+
+@validate_params(
+    OPTIONS | {"year": [Options(Integral, {2018, 2019, 2020, 2021})]},
+    prefer_skip_nested_validation=True,
+)
+def load_mediaeval(root, year, *, video_folder=None, missing="raise", keep_unscored=False):
+    r"""Load the data of the MediaEval task Predicting Media Memorability of a year.
+
+    Nothing is downloaded: the organisers hand it out to participants,
+    https://multimediaeval.github.io. In 2018 and 2019 it is VideoMem, in 2020 videos of
+    TRECVid 2019, and in 2021 these, with more annotations, and Memento10k.
+
+    Parameters
+    ----------
+    root : str or os.PathLike
+        The folder with the tables of scores, at any depth: those of `load_videomem` in 2018 and
+        2019; ``scores_v2.csv`` and ``dev_scores.csv`` in 2020; ``train_scores.csv`` and
+        ``dev_scores.csv`` in 2021, when TRECVid and Memento10k are a folder each. Tables of the
+        test part, ``test_scores.csv``, and of captions, ``text_descriptions.csv``, are read if
+        they are there.
+    year : {2018, 2019, 2020, 2021}
+        The year of the task.
+    video_folder : str, os.PathLike or None, default=None
+        Where the videos are, at any depth; None means below `root`. From 2020 they were released
+        as links: save each as the number of the video (``11.mp4`` or ``00011.mp4``) or under the
+        last part of its link.
+    missing : {"raise", "skip"}, default="raise"
+        Whether a video without a file is an error, or left out with a warning.
+    keep_unscored : bool, default=False
+        Whether to keep rows without a short-term score; it is NaN.
+
+    Returns
+    -------
+    Bunch
+        As of `load_videomem` in 2018 and 2019. Else ``videos`` (list of str, the paths, or of
+        arrays), ``names`` (list of str, the numbers of the videos), ``scores`` and
+        ``long_term_scores`` (ndarrays of shape (n_videos,), float64, in [0, 1]),
+        ``n_annotations`` and ``n_long_term_annotations`` (the same, counts), ``captions`` (a list
+        of str a video) and ``split`` (ndarray of shape (n_videos,): "train", "dev" or "test").
+        In 2021 ``scores`` are those corrected for the time between two views, and there are
+        ``raw_scores``, not corrected, and ``decay``. What the files do not have is absent, as are
+        the long-term keys of Memento10k; an empty cell is NaN.
+
+    Raises
+    ------
+    FileNotFoundError
+        If `root`, a table of the training or development part, or a video is missing.
+    ValueError
+        If a table lacks a column, holds a video twice, a score outside [0, 1] or no score at all,
+        or if several files have one name, as when `root` holds both data sets of 2021. Scores
+        that overshoot by up to 0.05 are clipped.
+
+    Warns
+    -----
+    M3SWarning
+        If videos without a file are left out.
+
+    References
+    ----------
+    García Seco de Herrera et al., *Overview of MediaEval 2020 Predicting Media Memorability Task:
+    What Makes a Video Memorable?*, MediaEval 2020.
+
+    Kiziltepe et al., *Overview of the MediaEval 2021 Predicting Media Memorability Task*,
+    MediaEval 2021.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_m3s.datasets import load_mediaeval
+    >>> header = "video_id,video_url,ann_1,ann_2,part_1_scores,part_2_scores"
+    >>> tables = {"scores_v2.csv": "8,,20,7,0.75,0.57", "dev_scores.csv": "34,,13,7,1,0.5"}
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     for name, row in tables.items():
+    ...         _ = Path(root, name).write_text(f"{header}\n{row}")
+    ...         Path(root, row.split(",")[0] + ".mp4").touch()
+    ...     data = load_mediaeval(root, 2020)
+    >>> data.scores, data.n_annotations, data.split.tolist()
+    (array([0.75, 1.  ]), array([20., 13.]), ['train', 'dev'])
+    """
+    folder = Folder(root, _REQUEST)
+    rows = read_parts(folder) if year < 2020 else _read_parts(folder, year)
+    return make_bunch(rows, folder, video_folder, missing, keep_unscored)
+
+
+def _read_parts(folder, year):
+    columns = _COLUMNS[year]
+    rows = []
+    for split in ("train", "dev", "test"):
+        scores, texts = f"{split}_scores.csv", f"{split}_text_descriptions.csv"
+        if year == 2020 and split == "train":
+            scores, texts = "scores_v2.csv", "text_descriptions.csv"
+        path = folder.find(scores, optional=split == "test")
+        if path is None:
+            continue
+        records = read_csv(path, [columns["name"], columns["scores"]])
+        captions = _captions(folder.find(texts, optional=True))
+        for row, record in zip(to_rows(records, columns, split, path), records, strict=True):
+            if row["name"] in captions:
+                row["captions"] = captions[row["name"]]
+            rows.append(row | {"stems": _stems(row["name"], record.get("video_url") or "")})
+    return rows
+
+
+def _captions(path):
+    """Return the captions by video: a row has several, or a video several rows."""
+    captions = {}
+    for record in read_csv(path, ["video_id"]) if path else ():
+        texts = [
+            text for key, text in record.items() if str(key).startswith("description") and text
+        ]
+        captions.setdefault(record["video_id"].strip(), []).extend(texts)
+    return captions
+
+
+def _stems(number, url):
+    """Return what a file may be called: its number, or its link without the server."""
+    link = PurePosixPath(urlsplit(url.strip()).path)
+    if not link.stem:
+        return [number, number.zfill(5)]
+    # Memento10k's links end in folder/name, its files are folder_name.
+    joined = f"{link.parent.name}_{link.stem}".replace("+", "-")
+    return [number, number.zfill(5), link.stem, joined]
