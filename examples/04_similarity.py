@@ -1,0 +1,18 @@
+"""
+What similarity to other videos adds
+====================================
+
+The paper's Table 2 on any data set: measures of similarity alone, and their contribution to the
+model. See ``paper.py`` for the arguments.
+"""
+
+from paper import load, parse, show
+
+from sklearn_m3s.inspection import similarity_study
+
+args = parse(__doc__)
+data, model, cv = load(args)
+table = similarity_study(
+    model, data.videos, data.scores, cv=cv, random_state=0, n_jobs=args.n_jobs, verbose=True
+)
+show(table, args, "table2")

@@ -1,0 +1,24 @@
+"""
+The model beside others
+=======================
+
+The paper's Table 3 on any data set: the model, the yardsticks that bound it, and regressors on the
+same features, which stand in for approaches whose models are not public. See ``paper.py`` for the
+arguments.
+"""
+
+from paper import load, parse, show
+
+from sklearn_m3s.inspection import baseline_study, evaluate
+
+args = parse(__doc__)
+data, model, cv = load(args)
+table = baseline_study(
+    model, data.videos, data.scores, cv=cv, random_state=0, n_jobs=args.n_jobs, verbose=True
+)
+show(table, args, "table3")
+if "n_annotations" in data:
+    yardsticks = evaluate(
+        model, data.videos, data.scores, cv, n_annotations=data.n_annotations, random_state=0
+    )
+    show(yardsticks, args, "yardsticks")

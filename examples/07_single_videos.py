@@ -1,0 +1,37 @@
+"""
+What the tiers make of single videos
+====================================
+
+The paper's Figs. 3 to 5 on any data set: how far each tier alone is from the score of a video, and
+the best, worst, over- and under-predicted videos. All predictions are of videos that were not in
+training. See ``paper.py`` for the arguments.
+"""
+
+from paper import load, parse
+
+from sklearn_m3s.inspection import (
+    ExtremePredictionsDisplay,
+    TierDeviationDisplay,
+    tier_predictions,
+)
+from sklearn_m3s.metrics import spearman_score
+
+args = parse(__doc__)
+data, model, cv = load(args)
+table = tier_predictions(
+    model, data.videos, data.scores, cv=cv, n_jobs=args.n_jobs, verbose=True
+).dropna()
+videos = [data.videos[row] for row in table.index]
+for name in table.columns.drop("score"):
+    print(f"{name}: Spearman {spearman_score(table['score'], table[name]):.2f}")
+
+# %%
+# Fig. 3: bars to the right of zero say that a tier takes the video to be more memorable than it is.
+display = TierDeviationDisplay.from_predictions(None, table, videos=videos)
+display.figure_.savefig(args.output / "figure3.png")
+
+# %%
+# Figs. 4 and 5.
+display = ExtremePredictionsDisplay.from_predictions(videos, table["score"], table["all"])
+display.figure_.savefig(args.output / "figures4_5.png")
+print(f"figure3.png and figures4_5.png are in {args.output}")

@@ -1,0 +1,25 @@
+"""
+What the tiers take to be alike
+===============================
+
+The paper's Fig. 6 on any data set: t-SNE of what each tier describes, with frames of the videos,
+coloured by score. See ``paper.py`` for the arguments.
+"""
+
+from paper import load, parse
+
+from sklearn_m3s.inspection import TierEmbeddingDisplay
+from sklearn_m3s.metrics import spearman_score
+
+args = parse(__doc__)
+data, model, _ = load(args)
+model.fit(data.videos, data.scores)
+predicted = model.predict(data.videos)
+print(f"Spearman on the videos it was fitted on: {spearman_score(data.scores, predicted):.2f}")
+
+# %%
+# Fig. 6: neighbours share shapes and motion in the raw tier, objects in the scene tier, actions in
+# the event tier, if the networks are trained.
+display = TierEmbeddingDisplay.from_estimator(model, data.videos, data.scores, random_state=0)
+display.figure_.savefig(args.output / "figure6.png")
+print(f"figure6.png is in {args.output}")

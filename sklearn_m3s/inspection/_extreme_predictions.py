@@ -1,0 +1,98 @@
+"""The videos that a model predicts best and worst, too high and too low."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils.validation import check_array
+
+from sklearn_m3s._optional import import_optional
+from sklearn_m3s.video import check_videos, video_name
+
+
+@validate_params(
+    {
+        "y_true": ["array-like"],
+        "y_pred": ["array-like"],
+        "n_videos": [Interval(Integral, 1, None, closed="left")],
+    },
+    prefer_skip_nested_validation=True,
+)
+def extreme_predictions(videos, y_true, y_pred, *, n_videos=3):
+    """List the videos predicted best and worst, and those predicted too high and too low.
+
+    Parameters
+    ----------
+    videos : sequence of length n_videos
+        Paths to videos or images and uint8 RGB arrays; none is read.
+    y_true : array-like of shape (n_videos,)
+        Memorability scores.
+    y_pred : array-like of shape (n_videos,)
+        Predicted scores, preferably of videos that were not in training.
+    n_videos : int, default=3
+        How many of each kind, at least 1; fewer where there are no more.
+
+    Returns
+    -------
+    DataFrame
+        The columns ``kind`` ("best", "worst": smallest and largest absolute error;
+        "over-predicted", "under-predicted": largest error above and below 0), ``row`` (index into
+        `videos`), ``video`` (its path, or what an array is called), ``score``, ``predicted`` and
+        ``error`` (predicted - score). The most extreme of a kind comes first, equals in the order
+        of the videos.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `videos` is no sequence of videos, lengths differ, or a number is not finite.
+
+    References
+    ----------
+    Dumont, Hevia, Fosco: Modular Memorability: Tiered Representations for Video Memorability
+    Prediction, CVPR 2023, figures 4 and 5.
+
+    Examples
+    --------
+    >>> from sklearn_m3s.inspection import extreme_predictions
+    >>> videos = ["beach.mp4", "face.mp4", "street.mp4"]
+    >>> extreme_predictions(videos, [0.5, 0.75, 1.0], [0.75, 0.75, 0.5], n_videos=1)
+                  kind  row       video  score  predicted  error
+    0             best    1    face.mp4   0.75       0.75   0.00
+    1            worst    2  street.mp4   1.00       0.50  -0.50
+    2   over-predicted    0   beach.mp4   0.50       0.75   0.25
+    3  under-predicted    2  street.mp4   1.00       0.50  -0.50
+    """
+    videos = check_videos(videos)
+    y_true, y_pred = (
+        column_or_1d(check_array(y, ensure_2d=False, dtype=np.float64, input_name=name), warn=True)
+        for y, name in ((y_true, "y_true"), (y_pred, "y_pred"))
+    )
+    check_consistent_length(videos, y_true, y_pred)
+    error = y_pred - y_true
+    kinds, rows = [], []
+    for kind, found in _find(error).items():
+        kinds += [kind] * len(found[:n_videos])
+        rows += found[:n_videos].tolist()
+    columns = {
+        "kind": kinds,
+        "row": rows,
+        "video": [video_name(videos[row], row) for row in rows],
+        "score": y_true[rows],
+        "predicted": y_pred[rows],
+        "error": error[rows],
+    }
+    return import_optional("pandas").DataFrame(columns)
+
+
+def _find(error):
+    """Return the videos of each kind, the most extreme first."""
+    size, rising, falling = (
+        np.argsort(values, kind="stable") for values in (np.abs(error), error, -error)
+    )
+    return {
+        "best": size,
+        "worst": np.argsort(-np.abs(error), kind="stable"),
+        "over-predicted": falling[error[falling] > 0],
+        "under-predicted": rising[error[rising] < 0],
+    }
