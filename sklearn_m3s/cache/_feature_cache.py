@@ -2,15 +2,13 @@
 
 import hashlib
 import json
-import os
-import uuid
 from pathlib import Path
 
 import numpy as np
 
+from sklearn_m3s.cache._digests import shared_digests
+from sklearn_m3s.cache._files import write_whole
 from sklearn_m3s.exceptions import M3SError
-
-__all__ = ["FeatureCache"]
 
 
 class FeatureCache:
@@ -30,6 +28,11 @@ class FeatureCache:
     settings : dict
         All that determines the numbers besides the video, as JSON values; written beside them.
 
+    See Also
+    --------
+    cache_info : What such a folder holds.
+    cache_clear : Remove vectors from it.
+
     Examples
     --------
     >>> import tempfile
@@ -47,10 +50,14 @@ class FeatureCache:
         # NumPy's numbers are written as Python's, so that 64 and np.int64(64) share their entries.
         self._settings = json.dumps(settings, sort_keys=True, indent=1, default=np.generic.item)
         digest = hashlib.sha256(self._settings.encode()).hexdigest()
-        self._folder = Path(folder).expanduser() / name / digest[:16]
+        self._root = Path(folder).expanduser().absolute()
+        self._folder = self._root / name / digest[:16]
 
     def key(self, video):
         """Return the digest of what a video contains.
+
+        A file is read once, and again only when its size, times or inode have changed since, or
+        it was changed less than 10 seconds before it was read. An array is read every time.
 
         Parameters
         ----------
@@ -71,11 +78,14 @@ class FeatureCache:
             digest = hashlib.sha256(f"{video.dtype.str}{video.shape}".encode())
             digest.update(np.ascontiguousarray(video))
             return digest.hexdigest()
-        path = Path(video)
-        if not path.is_file():  # a pipe would never end
-            raise FileNotFoundError(f"{path} is no file")
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return shared_digests(self._root).of(video)
+
+    def remember(self):
+        """Write down the digests of the files read so far, so that other processes know them.
+
+        Where the folder cannot be written to, only this process does.
+        """
+        shared_digests(self._root).save()
 
     def get(self, key):
         """Return the vector of a key, or None where there is none that can be read."""
@@ -94,32 +104,27 @@ class FeatureCache:
         M3SError
             If the folder cannot be made or written to.
         """
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            text = self._settings.encode()
-            _write(self._folder / "settings.json", lambda file: file.write(text))
-        except OSError as error:
-            raise M3SError(
-                f"the cache folder {self._folder} cannot be written to ({error}): give cache= "
-                "another folder"
-            ) from error
+        text = self._settings.encode()
+        self._write(self._folder / "settings.json", lambda file: file.write(text))
 
     def put(self, key, vector):
-        """Store a vector under a key; whoever reads it meanwhile sees all of it or nothing."""
-        path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _write(path, lambda file: np.save(file, vector, allow_pickle=False))
+        """Store a vector under a key; whoever reads it meanwhile sees all of it or nothing.
+
+        Raises
+        ------
+        M3SError
+            If the folder cannot be written to.
+        """
+        self._write(self._path(key), lambda file: np.save(file, vector, allow_pickle=False))
 
     def _path(self, key):
         return self._folder / key[:2] / f"{key}.npy"
 
-
-def _write(path, fill):
-    """Write a file aside, then move it into place."""
-    aside = path.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        with open(aside, "xb") as file:
-            fill(file)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    def _write(self, path, fill):
+        try:
+            write_whole(path, fill)
+        except OSError as error:
+            raise M3SError(
+                f"the cache folder {self._folder} cannot be written to ({error}): make room and "
+                "allow it, or give cache= another folder"
+            ) from error

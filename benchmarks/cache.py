@@ -1,0 +1,133 @@
+"""The feature cache: passes over cached videos, against hashing every file in every pass.
+
+    python benchmarks/cache.py [--videos 2000] [--size 0.5] [--folder /tmp]
+
+Writes files of random bytes (1 GB by default, removed at the end), and describes them by a stand-in
+that looks at no video, so that only the cache is timed. All files stay in the memory of the system.
+Prints seconds for 10,000 videos, by the clock and of processor time, the best of three where a pass
+can be repeated, and the ratio of clock times to the SHA-256 of every file. In a pass of the "next
+process" what this one knows of the files is forgotten.
+"""
+
+import argparse
+import hashlib
+import os
+import platform
+import shutil
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from sklearn_m3s.cache import FeatureCache, _digests, cache_info
+from sklearn_m3s.tiers import VideoTransformer
+
+WIDTHS = {"RawPerception": 8105, "SceneParsing": 720, "EventUnderstanding": 2048}
+SETTLED = 10  # seconds for which a new file is read again
+
+
+class Stub(VideoTransformer):
+    """A tier that takes no time: a vector of zeros for each video."""
+
+    def __init__(
+        self, width=1, cache=None, n_jobs=None, on_error="raise", decoder="pyav", verbose=False
+    ):
+        self.width = width
+        self.cache = cache
+        self.n_jobs = n_jobs
+        self.on_error = on_error
+        self.decoder = decoder
+        self.verbose = verbose
+
+    def _n_described(self):
+        return self.width
+
+    def _settings(self):
+        return {"width": self.width}
+
+    def _describe(self, video):
+        return np.zeros(self.width, dtype=np.float32)
+
+
+def seconds(function, repeats=3, before=None):
+    """Return clock and processor seconds of a call, at best."""
+    times = []
+    for _ in range(repeats):
+        if before:
+            before()
+        start = time.perf_counter(), time.process_time()
+        function()
+        times.append((time.perf_counter() - start[0], time.process_time() - start[1]))
+    return np.min(times, axis=0)
+
+
+def measure(paths, folder):
+    """Yield what is timed and its seconds, the baseline first."""
+    cache = FeatureCache(folder, "Stub", {})
+    next_process = _digests._open.cache_clear
+
+    def start_anew():
+        next_process()
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def keys():
+        for path in paths:
+            cache.key(path)
+
+    yield "baseline: SHA-256 of every file", seconds(partial(hash_all, paths))
+    yield "keys, no digest known", seconds(keys, before=start_anew)
+    cache.remember()
+    yield "keys, all digests known", seconds(keys)
+    for name, width in WIDTHS.items():
+        plain = Stub(width=width).fit(paths)
+        tier = Stub(width=width, cache=folder).fit(paths)
+        bare = seconds(partial(plain.transform, paths))
+        first = seconds(partial(tier.transform, paths), repeats=1)
+        again = partial(tier.transform, paths)
+        yield f"{name}, {width} numbers: storing them", first - bare
+        yield f"{name}: loaded by the next process", seconds(again, before=next_process)
+        yield f"{name}: loaded again", seconds(again)
+    yield "cache_info of all this", seconds(partial(cache_info, folder))
+
+
+def write_videos(folder, n_videos, size):
+    """Write files that differ, and return their paths when they count as settled."""
+    block = os.urandom(int(size * 1e6))
+    paths = [folder / f"{i}.mp4" for i in range(n_videos)]
+    for i, path in enumerate(paths):
+        path.write_bytes(i.to_bytes(8, "little") + block[8:])
+    time.sleep(SETTLED + 1)
+    return paths
+
+
+def hash_all(paths):
+    """Read every file, as a cache that remembers no digests does in every pass."""
+    for path in paths:
+        with path.open("rb") as file:
+            hashlib.file_digest(file, "sha256")
+
+
+def main():
+    """Print the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--videos", type=int, default=2000)
+    parser.add_argument("--size", type=float, default=0.5, help="megabytes a file")
+    parser.add_argument("--folder", help="where to write; by default that of temporary files")
+    args = parser.parse_args()
+    print(f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}")
+    print(f"{os.cpu_count()} cores, {args.videos} files of {args.size} MB\n")
+    print(f"{'seconds for 10,000 videos':50} {'clock':>8} {'processor':>10} {'ratio':>8}")
+    with tempfile.TemporaryDirectory(dir=args.folder) as folder:
+        root = Path(folder)
+        paths = write_videos(root, args.videos, args.size)
+        baseline = None
+        for name, times in measure(paths, root / "features"):
+            clock, processor = times * 10_000 / args.videos
+            baseline = baseline or clock
+            print(f"{name:50} {clock:8.2f} {processor:10.2f} {clock / baseline:8.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
