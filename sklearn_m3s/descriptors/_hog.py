@@ -1,14 +1,18 @@
 """Histograms of oriented gradients of each frame."""
 
+from functools import cache
 from numbers import Integral
 
 import cv2
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from sklearn.utils._param_validation import Interval, validate_params
 
 from sklearn_m3s.descriptors._frames import check_frames, grey
 
 _BLOCK, _ORIENTATIONS = 2, 9
+_WORKING_CELL = 8
+_CLIP, _TINY = 0.2, 1e-5  # of the L2-Hys norm
 
 
 @validate_params(
@@ -19,8 +23,9 @@ def hog(frames: np.ndarray, cell_size: int = 16) -> np.ndarray:
     """Compute the histograms of oriented gradients (HOG) of each frame.
 
     Nine unsigned orientations, blocks of 2 x 2 cells moved by one cell, each normalised by its
-    clipped L2 norm (L2-Hys), on the grey frame. Pixels right of, or below, the last whole cell are
-    left out.
+    clipped L2 norm (L2-Hys), on the grey frame: the numbers of scikit-image, and in its order.
+    Where cells are a multiple of 8 pixels, frames are first reduced, by area, to cells of 8. Pixels
+    right of, or below, the last whole cell are left out.
 
     Parameters
     ----------
@@ -28,7 +33,7 @@ def hog(frames: np.ndarray, cell_size: int = 16) -> np.ndarray:
         RGB frames of at least two cells a side.
     cell_size : int, default=16
         Side of a cell in pixels. The paper does not give it; its code has 8. On real clips 16
-        keeps the distances between videos (Spearman 0.96 with those at 8) in a quarter of the
+        keeps the distances between videos (Spearman 0.986 with those at 8) in a quarter of the
         memory.
 
     Returns
@@ -58,8 +63,51 @@ def hog(frames: np.ndarray, cell_size: int = 16) -> np.ndarray:
     (2, 8100)
     """
     check_frames(frames, _BLOCK * cell_size, f"HOG with cell_size={cell_size}")
+    shrink = cell_size // _WORKING_CELL if cell_size % _WORKING_CELL == 0 else 1
     height, width = (side // cell_size * cell_size for side in frames.shape[1:3])
-    block = (_BLOCK * cell_size,) * 2
-    cell = (cell_size, cell_size)
-    descriptor = cv2.HOGDescriptor((width, height), block, cell, cell, _ORIENTATIONS)
-    return np.stack([descriptor.compute(grey(frame[:height, :width])) for frame in frames])
+    size = width // shrink, height // shrink
+    images = (
+        cv2.resize(grey(frame[:height, :width]), size, interpolation=cv2.INTER_AREA)
+        for frame in frames
+    )
+    places = _places(size, cell_size // shrink)
+    return np.stack([_normalised(_histograms(image, *places)) for image in images])
+
+
+def _places(size, cell):
+    """Return where the histogram of each pixel's cell starts, and the shape of all histograms."""
+    width, height = size
+    n_rows, n_columns = height // cell, width // cell
+    rows, columns = np.arange(height) // cell, np.arange(width) // cell
+    starts = _ORIENTATIONS * (n_columns * rows[:, None] + columns)
+    return starts, (n_rows, n_columns, _ORIENTATIONS)
+
+
+def _histograms(image, starts, shape):
+    signed = image.astype(np.int32)
+    key = np.full(image.shape, 255 * 511 + 255)  # the border has no slope
+    key[:, 1:-1] += signed[:, 2:] - signed[:, :-2]
+    key[1:-1] += 511 * (signed[2:] - signed[:-2])
+    magnitudes, orientations = _tables()
+    places = orientations[key] + starts
+    weights = magnitudes[key]
+    sums = np.bincount(places.ravel(), weights.ravel(), minlength=np.prod(shape))
+    return sums.reshape(shape) * (shape[0] * shape[1] / image.size)
+
+
+@cache
+def _tables():
+    """Return the magnitude and the orientation of each pair of differences of 8-bit values."""
+    difference = np.arange(-255, 256)
+    down, along = difference[:, None], difference
+    degrees = np.rad2deg(np.arctan2(down, along)) % 180
+    return np.hypot(down, along).ravel(), (degrees * _ORIENTATIONS // 180).astype(int).ravel()
+
+
+def _normalised(histograms):
+    windows = sliding_window_view(histograms, (_BLOCK, _BLOCK), axis=(0, 1))
+    blocks = np.moveaxis(windows, 2, -1).reshape(-1, _BLOCK * _BLOCK * _ORIENTATIONS)
+    for limit in (_CLIP, 1):
+        blocks = blocks / np.sqrt((blocks * blocks).sum(axis=1, keepdims=True) + _TINY**2)
+        blocks = blocks.clip(max=limit)
+    return blocks.ravel().astype(np.float32)

@@ -74,11 +74,16 @@ def blurriness(frames: np.ndarray, method: str = "spectrum") -> np.ndarray:
 
 def _high_frequency_level(image):
     image = cv2.resize(image.astype(np.float32), (_GRID, _GRID), interpolation=cv2.INTER_AREA)
-    spectrum = scipy.fft.rfft2(image)
-    spectrum[:_CUT, :_CUT] = 0
-    spectrum[-_CUT:, :_CUT] = 0
-    high = scipy.fft.irfft2(spectrum, s=image.shape)
-    return 10 * np.log(high * high + _FLOOR**2).mean(dtype=np.float64)
+    # Only the frequencies that are cut are ever computed, and large arrays are used again.
+    spectrum = scipy.fft.rfft(image, axis=1)[:, :_CUT]
+    spectrum = scipy.fft.fft(np.ascontiguousarray(spectrum), axis=0, overwrite_x=True)
+    spectrum[_CUT:-_CUT] = 0
+    spectrum = scipy.fft.ifft(spectrum, axis=0, overwrite_x=True)
+    power = scipy.fft.irfft(spectrum, _GRID, axis=1)
+    power -= image
+    power *= power
+    power += _FLOOR**2
+    return 10 * np.log(power, out=power).mean(dtype=np.float64)
 
 
 def _slopes(frames):

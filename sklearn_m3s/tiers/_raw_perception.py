@@ -48,6 +48,9 @@ class RawPerception(VideoTransformer):
     flow : {"tvl1", "dis", "farneback"}, default="tvl1"
         How optical flow is computed; lengths are in pixels of `frame_size` per 1 / `frame_rate`
         seconds, each pair of frames scaled by its true interval.
+    device : str, default="cpu"
+        Where TV-L1 flow is computed, up to 256 frames at once: ``"cpu"``, ``"cuda"``,
+        ``"cuda:1"``, ``"mps"``, or ``"auto"`` for the best of them. All else runs on the CPU.
     cache : str or os.PathLike, default=None
         A folder that keeps what was computed of each video. `hog_components` may change without
         anything being computed again.
@@ -105,7 +108,10 @@ class RawPerception(VideoTransformer):
         "hog_cell": [Interval(Integral, 2, None, closed="left")],
         "hog_components": [Interval(Integral, 1, None, closed="left")],
         "flow": [StrOptions({"tvl1", "dis", "farneback"})],
+        "device": [str],
     }
+    _version = 2
+    _shares_decoding = True
 
     def __init__(
         self,
@@ -118,6 +124,7 @@ class RawPerception(VideoTransformer):
         hog_cell=16,
         hog_components=10,
         flow="tvl1",
+        device="cpu",
         cache=None,
         n_jobs=None,
         on_error="raise",
@@ -132,6 +139,7 @@ class RawPerception(VideoTransformer):
         self.hog_cell = hog_cell
         self.hog_components = hog_components
         self.flow = flow
+        self.device = device
         self.cache = cache
         self.n_jobs = n_jobs
         self.on_error = on_error
@@ -171,7 +179,7 @@ class RawPerception(VideoTransformer):
         return names
 
     def _settings(self):
-        kept_out = {"hog_components", "cache", "n_jobs", "on_error", "verbose"}
+        kept_out = {"hog_components", "device", "cache", "n_jobs", "on_error", "verbose"}
         settings = {k: v for k, v in self.get_params().items() if k not in kept_out}
         return {**settings, "descriptors": self._names(), "frame_rate": float(self.frame_rate)}
 
@@ -196,16 +204,20 @@ class RawPerception(VideoTransformer):
                 meter.add(frames, times)
         return np.hstack([meter.value() for meter in meters])
 
-    def _outcomes(self, videos):
+    def _work(self, function, videos):
+        if self.device != "cpu":  # importing torch takes seconds
+            from sklearn_m3s._device import check_device
+
+            check_device(self.device)
         n_threads = cv2.getNumThreads()
         try:
-            yield from super()._outcomes(videos)
+            yield from super()._work(function, videos)
         finally:
             cv2.setNumThreads(n_threads)
 
     def _meter(self, name):
         if name == "mean_flow":
-            return FlowMeter(self.flow, self.frame_rate)
+            return FlowMeter(self.flow, self.frame_rate, self.device)
         if name == "h264_bytes":
             return SizeMeter(self.frame_size, self.frame_rate)
         functions = {

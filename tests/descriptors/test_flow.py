@@ -3,9 +3,9 @@ from functools import partial
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from sklearn_m3s.descriptors import flow
-from sklearn_m3s.exceptions import M3SError
 
 METHODS = ["tvl1", "dis", "farneback"]
 
@@ -61,10 +61,28 @@ def test_blocks_that_overlap_by_a_frame_give_the_same(method, view):
     np.testing.assert_allclose(blocks, flow(frames, method=method), rtol=1e-9)
 
 
-def test_an_opencv_without_tvl1_is_an_error_with_the_cure(view, monkeypatch):
-    monkeypatch.delattr(cv2, "optflow")
-    with pytest.raises(M3SError, match="pip install opencv-contrib-python-headless"):
-        flow(view()[None])
+def test_many_pairs_are_as_each_by_itself(view):
+    frames = np.stack([view(step % 7, step % 5) for step in range(40)])
+    pairs = [flow(frames[i : i + 2])[0] for i in range(39)]
+    np.testing.assert_allclose(flow(frames), pairs, rtol=1e-9)
+
+
+def test_long_thin_frames_will_do(rng):
+    frames = rng.integers(0, 256, (3, 4000, 16, 3), dtype=np.uint8)
+    assert np.isfinite(flow(frames)).all()
+
+
+def test_a_device_that_is_not_there_is_an_error_that_names_it(view):
+    with pytest.raises(ValueError, match="device='cuda:99' is not available"):
+        flow(view()[None], device="cuda:99")
+
+
+@pytest.mark.cuda
+def test_a_device_gives_the_flow_of_the_cpu(view):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    frames = np.stack([view(step, 2 * step) for step in range(5)])
+    np.testing.assert_allclose(flow(frames, device="cuda"), flow(frames), atol=0.02)
 
 
 @pytest.mark.parametrize(("method", "least"), [("tvl1", 0.995), ("dis", 0.99), ("farneback", 0.98)])

@@ -123,6 +123,23 @@ def test_flow_does_not_depend_on_where_blocks_end(clips, monkeypatch):
     np.testing.assert_allclose(one("mean_flow").fit_transform(clips[:3]), whole, rtol=1e-6)
 
 
+def test_a_device_gives_the_flow_of_the_cpu(clips):
+    rows = one("mean_flow", device="auto").fit_transform(clips)
+    np.testing.assert_allclose(rows, one("mean_flow").fit_transform(clips), rtol=0.01)
+
+
+def test_pairs_between_the_frames_that_a_device_has_at_once_count(clips, monkeypatch):
+    monkeypatch.setattr("sklearn_m3s.tiers._meters._FRAMES_ON_A_DEVICE", 7)
+    monkeypatch.setattr("sklearn_m3s.video._read._BLOCK", 3)
+    rows = one("mean_flow", device="auto").fit_transform(clips[:3])
+    np.testing.assert_allclose(rows, one("mean_flow").fit_transform(clips[:3]), rtol=0.01)
+
+
+def test_a_device_that_is_not_there_is_one_error(clips):
+    with pytest.raises(ValueError, match=r"^device='cuda:99' is not available here"):
+        one("mean_flow", device="cuda:99", on_error="nan").fit_transform(clips)
+
+
 @pytest.mark.parametrize(
     ("n_videos", "n_columns"), [(5, 4), (2, 1), (1, 0)], ids=["five", "two", "one"]
 )
