@@ -1,7 +1,6 @@
 """Channel-separated 3D networks of 152 layers (CSN): 3D convolutions act on one channel each."""
 
 from torch import nn
-from torch.nn import functional
 
 DEPTHS = (3, 8, 36, 3)
 
@@ -34,7 +33,8 @@ class _Bottleneck(nn.Module):
             self.downsample = nn.Sequential(_conv(inputs, outputs, stride), _batch_norm(outputs))
 
     def forward(self, x):
-        return functional.relu(self.downsample(x) + self.conv3(self.conv2(self.conv1(x))))
+        residual = self.conv3(self.conv2(self.conv1(x)))
+        return residual.add_(self.downsample(x)).relu_()
 
 
 def _layer(inputs, width, depth, stride, interaction):

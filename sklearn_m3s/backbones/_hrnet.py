@@ -1,5 +1,7 @@
 """HRNetV2-W48: four branches of falling resolution that exchange what they see."""
 
+from functools import reduce
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -32,8 +34,8 @@ class _BasicBlock(nn.Module):
         self.conv2, self.bn2 = _conv(width, width), nn.BatchNorm2d(width)
 
     def forward(self, x):
-        residual = functional.relu(self.bn1(self.conv1(x)))
-        return functional.relu(x + self.bn2(self.conv2(residual)))
+        residual = self.bn1(self.conv1(x)).relu_()
+        return self.bn2(self.conv2(residual)).add_(x).relu_()
 
 
 class _Bottleneck(nn.Module):
@@ -48,9 +50,9 @@ class _Bottleneck(nn.Module):
         self.downsample = nn.Identity() if inputs == outputs else _conv_bn(inputs, outputs, 1)
 
     def forward(self, x):
-        residual = functional.relu(self.bn1(self.conv1(x)))
-        residual = functional.relu(self.bn2(self.conv2(residual)))
-        return functional.relu(self.downsample(x) + self.bn3(self.conv3(residual)))
+        residual = self.bn1(self.conv1(x)).relu_()
+        residual = self.bn2(self.conv2(residual)).relu_()
+        return self.bn3(self.conv3(residual)).add_(self.downsample(x)).relu_()
 
 
 class _Exchange(nn.Module):
@@ -82,12 +84,11 @@ class _Exchange(nn.Module):
 
     def forward(self, maps):
         maps = [branch(x) for branch, x in zip(self.branches, maps, strict=True)]
-        return [
-            functional.relu(
-                sum(_resize(path(x), like) for path, x in zip(paths, maps, strict=True))
-            )
-            for paths, like in zip(self.fuse_layers, maps, strict=True)
-        ]
+        fused = []
+        for paths, like in zip(self.fuse_layers, maps, strict=True):
+            received = (_resize(path(x), like) for path, x in zip(paths, maps, strict=True))
+            fused.append(reduce(torch.add, received).relu_())
+        return fused
 
 
 def _grow(inputs, outputs):
@@ -125,8 +126,8 @@ class HRNetV2(nn.Module):
         self.stage4 = nn.Sequential(*(_Exchange(4) for _ in range(3)))
 
     def forward(self, x):
-        x = functional.relu(self.bn1(self.conv1(x)))
-        x = functional.relu(self.bn2(self.conv2(x)))
+        x = self.bn1(self.conv1(x)).relu_()
+        x = self.bn2(self.conv2(x)).relu_()
         maps = [self.layer1(x)]
         for transition, stage in (
             (self.transition1, self.stage2),

@@ -1,11 +1,14 @@
 """HRNetV2-W48 computes what the published network computes."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
 from sklearn_m3s.backbones import hrnetv2_w48
+from sklearn_m3s.backbones._embed import Backbone
 
 
 @pytest.fixture(scope="module")
@@ -13,11 +16,17 @@ def network(golden, build_from_file):
     return build_from_file("hrnetv2_w48", golden.state_dict("hrnetv2_w48"))
 
 
+@pytest.fixture(scope="module")
+def backbone(network):
+    return Backbone("hrnetv2_w48", deepcopy(network), "cpu", "float32")
+
+
 @pytest.mark.parametrize("size", ["256", "128x192"])
-def test_features_equal_the_published_ones(network, golden, size):
+def test_features_equal_the_published_ones(network, backbone, golden, size):
     batch, features = golden.case(f"hrnetv2_w48/{size}")
     with torch.inference_mode():
         np.testing.assert_allclose(network(batch).numpy(), features, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(backbone._infer(batch), features, rtol=1e-4, atol=1e-5)
 
 
 def test_keys_and_shapes_are_the_published_ones(golden):
