@@ -1,13 +1,19 @@
 import pickle
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
+import torch
 from sklearn import config_context
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
+from sklearn.cluster import KMeans
 from sklearn.datasets import make_blobs
 from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.manifold import TSNE
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
@@ -16,10 +22,12 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from sklearn_m3s.exceptions import M3SWarning
-from sklearn_m3s.similarity import DBSCANSimilarity
+from sklearn_m3s.similarity import DBSCANSimilarity, _dbscan
+from sklearn_m3s.similarity._tsne import ExactTSNE
 
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 QUIET = pytest.mark.filterwarnings("ignore::sklearn_m3s.exceptions.M3SWarning")
-NO_CLUSTERS = "found no clusters.* larger eps, a smaller min_samples, or more videos"
+NO_CLUSTERS = "no clusters were found.* larger eps, a smaller min_samples, or more videos"
 
 
 @pytest.fixture(autouse=True)
@@ -65,9 +73,7 @@ def test_planted_groups_are_found_in_few_rows(n_rows):
 
 
 def test_few_rows_without_groups_are_not_drawn_into_one_point(rng):
-    similarity = DBSCANSimilarity(random_state=0)
-    with pytest.warns(M3SWarning, match="perplexity"):
-        similarity.fit(rng.normal(size=(48, 30)))
+    similarity = DBSCANSimilarity(random_state=0).fit(rng.normal(size=(48, 30)))
     assert similarity.embedding_.std() > 0.1
 
 
@@ -192,7 +198,7 @@ def test_too_many_components_are_reduced_with_a_warning(rng, shape, message):
 def test_what_t_sne_cannot_do_is_reduced_with_a_warning(rng):
     with (
         pytest.warns(M3SWarning, match=r"t-SNE's n_components=3 is too many for 2 .* to 2"),
-        pytest.warns(M3SWarning, match=r"perplexity=30 is too many for 31 training rows.* to 10"),
+        pytest.warns(M3SWarning, match=r"perplexity=12 is too many for 31 training rows.* to 10"),
     ):
         DBSCANSimilarity(n_components=2).fit(rng.normal(size=(31, 4)))
 
@@ -287,3 +293,104 @@ def test_missing_values_are_refused(pair_and_stray):
     pair_and_stray[0, 0] = np.nan
     with pytest.raises(ValueError, match="contains NaN"):
         quick().fit(pair_and_stray)
+
+
+def test_another_clusterer_can_group_the_context(blobs):
+    X, groups = blobs
+    similarity = quick(clusterer=KMeans(3, n_init=1, random_state=0)).fit(X)
+    assert adjusted_rand_score(groups, similarity.labels_) == 1
+    assert similarity.n_clusters_ == 3
+    assert np.isnan(similarity.eps_)
+    np.testing.assert_array_equal(similarity.transform(X).argmax(axis=1), similarity.labels_)
+
+
+def test_labels_of_a_clusterer_are_counted_from_0(pair_and_stray):
+    class Sparse(BaseEstimator):
+        def fit_predict(self, X):
+            return np.where(abs(X[:, 0]) < 10, -2, np.where(X[:, 0] > 0, 7, 3))
+
+    similarity = quick(clusterer=Sparse()).fit(pair_and_stray)
+    assert set(similarity.labels_) == {-1, 0, 1}
+    assert similarity.n_clusters_ == 2
+
+
+def test_a_sample_stands_for_a_large_context(blobs):
+    X, groups = blobs
+    similarity = quick(eps=2.0, context_size=60, random_state=0)
+    columns = similarity.fit_transform(X)
+    sample = similarity.context_indices_
+    assert len(np.unique(sample)) == len(similarity.embedding_) == 60
+    assert columns.shape == (120, 3)
+    assert adjusted_rand_score(groups, similarity.labels_) == 1
+    alone = quick(eps=2.0, context_size=None).fit(X[sample])
+    np.testing.assert_array_equal(similarity.labels_[sample], alone.labels_)
+    others = np.setdiff1d(np.arange(120), sample)
+    np.testing.assert_array_equal(columns[others], similarity.transform(X[others]))
+
+
+def test_a_context_within_the_limit_is_taken_whole(blobs):
+    whole, limited = (quick(context_size=n).fit(blobs[0]) for n in (None, 120))
+    np.testing.assert_array_equal(whole.context_indices_, np.arange(120))
+    np.testing.assert_array_equal(whole.labels_, limited.labels_)
+
+
+def test_the_sample_depends_on_the_seed_alone(blobs):
+    one, two, other = (
+        quick(context_size=30, random_state=seed).fit(blobs[0]).context_indices_
+        for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(one, other)
+
+
+@QUIET
+def test_a_context_of_fewer_rows_than_dimensions_is_embedded(blobs):
+    assert DBSCANSimilarity(context_size=2).fit(blobs[0]).embedding_.shape == (2, 2)
+
+
+def test_cuda_embeds_exactly_and_the_others_by_scikit_learn(monkeypatch):
+    def reducer(device):
+        return _dbscan._default_tsne((100, 10), seed=0, device=device)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert isinstance(reducer("auto"), TSNE)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert isinstance(reducer("cpu"), TSNE)
+    for device, used in {"auto": "cuda", "cuda:1": "cuda:1"}.items():
+        assert isinstance(reducer(device), ExactTSNE)
+        assert reducer(device).device == used
+    shared = {"perplexity", "learning_rate", "early_exaggeration", "max_iter", "random_state"}
+    ours, theirs = (reducer(device).get_params() for device in ("cuda", "cpu"))
+    assert {name: ours[name] for name in shared} == {name: theirs[name] for name in shared}
+
+
+def test_a_device_that_is_not_here_is_named(blobs):
+    with pytest.raises(ValueError, match="device='gpu' is not available here"):
+        DBSCANSimilarity(device="gpu").fit(blobs[0])
+
+
+def test_the_cpu_needs_no_torch():
+    program = """
+import sys
+from sklearn_m3s import DBSCANSimilarity
+DBSCANSimilarity(device="cpu", eps=9.0).fit([[0.0, 1], [1, 0], [2, 2], [0, 0], [1, 1]])
+print("torch" in sys.modules)
+"""
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+@QUIET
+@needs_cuda
+@pytest.mark.cuda
+def test_what_cuda_fitted_is_quick_and_knows_no_device():
+    X, _ = make_blobs(6400, n_features=80, centers=150, random_state=0)
+    DBSCANSimilarity(device="cuda").fit(X[:100])  # the first use of a device takes seconds
+    start = time.perf_counter()
+    similarity = DBSCANSimilarity(context_size=None, random_state=0).fit(X)
+    assert time.perf_counter() - start < 5
+    state = pickle.dumps(similarity)
+    assert b"cuda" not in state
+    np.testing.assert_array_equal(pickle.loads(state).transform(X), similarity.transform(X))
