@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_m3s.regression import MLPRegressor
 from sklearn_m3s.similarity import DBSCANSimilarity
-from sklearn_m3s.tiers import EventUnderstanding, RawPerception, SceneParsing
+from sklearn_m3s.tiers import EventUnderstanding, RawPerception, SceneParsing, TierUnion
 
 __all__ = ["make_m3s"]
 
@@ -33,9 +33,10 @@ def make_m3s(
 ):
     """Assemble the M3-S model, m = h(g(r, c) + r), as a pipeline of two steps.
 
-    ``tiers`` is a `FeatureUnion` of the branches ``raw`` (``describe`` → ``scale``), ``scene`` and
-    ``event`` (``describe`` → ``context``), where ``context`` is a `FeatureUnion` of ``features``
-    (a `StandardScaler`) and ``similarity``. ``regressor`` predicts the memorability score.
+    ``tiers`` is a `TierUnion`, a `FeatureUnion` that decodes each file once, of the branches
+    ``raw`` (``describe`` → ``scale``), ``scene`` and ``event`` (``describe`` → ``context``), where
+    ``context`` is a `FeatureUnion` of ``features`` (a `StandardScaler`) and ``similarity``.
+    ``regressor`` predicts the memorability score.
 
     Parameters
     ----------
@@ -115,7 +116,7 @@ def make_m3s(
             branches.append((name, _branch(name, tier, context)))
     if not branches:
         raise ValueError("raw, scene and event are all None: keep at least one of them")
-    steps = [("tiers", FeatureUnion(branches))]
+    steps = [("tiers", TierUnion(branches))]
     head = _part(regressor, MLPRegressor, shared)
     if head is not None:
         steps.append(("regressor", head))

@@ -1,15 +1,18 @@
-"""What the two deep tiers share: clips are read by threads and embedded in batches."""
+"""What the two deep tiers share: clips are read by threads while others are embedded."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from numbers import Integral
 
 import numpy as np
+from joblib import effective_n_jobs
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval
 
 from sklearn_m3s.tiers._base import VideoTransformer
-from sklearn_m3s.video import read_clip
+from sklearn_m3s.video import read_clip, sample_evenly
 
 
 class BackboneTier(ClassNamePrefixFeaturesOutMixin, VideoTransformer):
@@ -31,6 +34,7 @@ class BackboneTier(ClassNamePrefixFeaturesOutMixin, VideoTransformer):
         "random_state": [Interval(Integral, 0, 2**32 - 1, closed="both"), None],
     }
     _prefer = "threads"
+    _shares_decoding = True
 
     def _n_described(self):
         return self._width
@@ -58,13 +62,48 @@ class BackboneTier(ClassNamePrefixFeaturesOutMixin, VideoTransformer):
             video, n_frames=self.n_frames, frame_size=self.frame_size, decoder=self.decoder
         )
 
+    def _wanted(self, times):
+        return sample_evenly(times, self.n_frames)
+
     def _outcomes(self, videos):
+        rounds = gen_batches(len(videos), round_size(self.n_jobs, self.batch_size))
+        clips = (list(super(BackboneTier, self)._outcomes(videos[part])) for part in rounds)
+        for rows in one_ahead(self._finisher(), clips):
+            yield from rows
+
+    def _finisher(self):
         from sklearn_m3s.backbones import load_backbone
 
-        backbone = load_backbone(**self._network())
-        for batch in gen_batches(len(videos), self.batch_size):
-            outcomes = list(super()._outcomes(videos[batch]))
-            clips = [clip for clip in outcomes if not isinstance(clip, Exception)]
-            rows = iter(self._embed(backbone, np.stack(clips)) if clips else ())
-            for outcome in outcomes:
-                yield outcome if isinstance(outcome, Exception) else next(rows)
+        return partial(self._rows, load_backbone(**self._network()))
+
+    def _rows(self, backbone, outcomes):
+        """Return outcomes with a row in place of each clip."""
+        clips = [clip for clip in outcomes if not isinstance(clip, Exception)]
+        batches = (clips[i : i + self.batch_size] for i in range(0, len(clips), self.batch_size))
+        rows = (row for batch in batches for row in self._embed(backbone, np.stack(batch)))
+        return [x if isinstance(x, Exception) else next(rows) for x in outcomes]
+
+
+def round_size(n_jobs, batch_size):
+    """Return how many clips to read at a time: whole batches, and something for every worker."""
+    return -(-effective_n_jobs(n_jobs) // batch_size) * batch_size
+
+
+def one_ahead(function, items):
+    """Yield function(item) of each item, computed in a thread while the next item is made.
+
+    Two items exist at a time. If one cannot be made, the results before it come first.
+    """
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        running = thread.submit(function, next(items))
+        while running:
+            item = failure = None
+            try:
+                item = next(items, None)
+            except Exception as error:
+                failure = error
+            result = running.result()
+            running = thread.submit(function, item) if item else None
+            yield result
+            if failure:
+                raise failure

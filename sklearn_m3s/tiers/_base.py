@@ -1,16 +1,22 @@
 """What all tiers share: parameters, checks and the way from videos to a matrix."""
 
 import os
+from concurrent.futures import BrokenExecutor
+from functools import partial
 from numbers import Integral
 
 import numpy as np
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
+from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import assert_all_finite, check_is_fitted
 
+from sklearn_m3s.exceptions import M3SError
 from sklearn_m3s.tiers._extract import attempt, extract
 from sklearn_m3s.video import check_videos
+
+_ROUND = 64  # videos a worker, where results come as lists only
 
 
 class VideoTransformer(TransformerMixin, BaseEstimator):
@@ -65,6 +71,7 @@ class VideoTransformer(TransformerMixin, BaseEstimator):
     _version = 1
     _learns = False
     _prefer: str | None = None
+    _shares_decoding = False
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -91,7 +98,7 @@ class VideoTransformer(TransformerMixin, BaseEstimator):
         VideoError
             If videos have to be read, and some cannot be (with ``on_error="raise"``).
         """
-        videos = _check_training(X, y)
+        videos = check_training(X, y)
         self._learn(extract(self, videos) if self._learns else None)
         return self
 
@@ -116,7 +123,7 @@ class VideoTransformer(TransformerMixin, BaseEstimator):
         TypeError, ValueError, VideoError
             As `fit` and `transform` do.
         """
-        rows = extract(self, _check_training(X, y))
+        rows = extract(self, check_training(X, y))
         self._learn(rows)
         return self._finish(rows)
 
@@ -148,11 +155,46 @@ class VideoTransformer(TransformerMixin, BaseEstimator):
     def _finish(self, rows):
         return rows
 
+    def _wanted(self, times):
+        """Return the indices of the frames to read, or None to read as they come.
+
+        Only asked where ``_shares_decoding`` is set: `_describe` is then also given a video that
+        several tiers read in one pass, in place of a path.
+        """
+
     def _outcomes(self, videos):
         """Yield, for each video in order, its row or the exception that it raised."""
-        worker = clone(self)
-        parallel = Parallel(n_jobs=self.n_jobs, prefer=self._prefer, return_as="generator")
-        yield from parallel(delayed(attempt)(worker._describe, video) for video in videos)
+        return self._work(partial(attempt, clone(self)._describe), videos)
+
+    def _finisher(self):
+        """Return a function from what `_describe` made of some videos to their rows."""
+        return list
+
+    def _work(self, function, videos):
+        """Yield function(video) in order, computed by workers; a tuple may start with the video."""
+        parallel, n_at_once = self._parallel(len(videos))
+        n_done = 0
+        try:
+            for part in gen_batches(len(videos), n_at_once):
+                for outcome in parallel(delayed(function)(video) for video in videos[part]):
+                    yield outcome
+                    n_done += 1
+        except BrokenExecutor as error:
+            video = videos[n_done][0] if isinstance(videos[n_done], tuple) else videos[n_done]
+            name = "an array" if isinstance(video, np.ndarray) else video
+            raise M3SError(
+                f"a worker died at {name} or soon after it: memory ran out, or a video crashed "
+                "it. What was described before is in the cache, if one is set: run again with a "
+                "smaller n_jobs, or without that video"
+            ) from error
+
+    def _parallel(self, n_videos):
+        """Return what runs the workers, and how many videos it is given at a time."""
+        options = {"n_jobs": self.n_jobs, "prefer": self._prefer}
+        try:
+            return Parallel(return_as="generator", **options), n_videos
+        except ValueError:  # the backend returns lists: rounds, so that rows are kept as they come
+            return Parallel(**options), _ROUND * effective_n_jobs(self.n_jobs)
 
     @property
     def _n_features_out(self):
@@ -166,7 +208,7 @@ class VideoTransformer(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _check_training(videos, scores):
+def check_training(videos, scores):
     """Return the videos as a list, if the scores are fit for them."""
     videos = check_videos(videos)
     if scores is None:

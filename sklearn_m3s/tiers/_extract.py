@@ -1,15 +1,22 @@
 """Videos to rows: from the cache or from workers, with all failures reported at once."""
 
 import warnings
+from contextvars import ContextVar
 
+import av
+import cv2
 import numpy as np
+from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
 from sklearn_m3s.cache import FeatureCache
 from sklearn_m3s.exceptions import M3SError, M3SWarning, VideoError
 from sklearn_m3s.video import video_name
 
+# A folder for tiers without a cache, while several of them are described together.
+TEMPORARY_CACHE: ContextVar[str | None] = ContextVar("temporary cache", default=None)
 _MOST_LISTED = 50
+_THREADS = {"n_jobs": 8, "require": "sharedmem"}  # what a network folder holds is waited for
 
 
 def extract(tier, videos):
@@ -33,16 +40,13 @@ def extract(tier, videos):
     VideoError
         For all bad videos together, with ``on_error="raise"``.
     """
-    rows = np.full((len(videos), tier._n_described()), np.nan, dtype=np.float32)
-    cache, keys = _open_cache(tier, videos)
-    missing = [i for i, key in enumerate(keys) if not _load(cache, key, rows[i])]
+    cache, keys, rows, missing = look_up(tier, videos)
     if cache is not None and missing:
         cache.prepare()
     failures = {}
     name = type(tier).__name__
-    bar = tqdm(desc=name, unit="video", total=len(videos), disable=not tier.verbose)
-    with bar:
-        bar.update(len(videos) - len(missing))
+    counts = {"total": len(videos), "initial": len(videos) - len(missing)}
+    with tqdm(desc=name, unit="video", disable=not tier.verbose, **counts) as bar:
         outcomes = tier._outcomes([videos[i] for i in missing]) if missing else ()
         for i, outcome in zip(missing, outcomes, strict=True):
             bar.update()
@@ -51,7 +55,7 @@ def extract(tier, videos):
                 continue
             rows[i] = outcome
             if keys[i]:
-                cache.put(keys[i], rows[i])
+                keep(cache, keys[i], videos[i], rows[i])
     if failures:
         _report(tier, videos, failures)
     return rows
@@ -73,15 +77,35 @@ def attempt(describe, video):
         return error
 
 
+def look_up(tier, videos):
+    """Return the cache of a tier, the key and the row of each video, and the rows not there."""
+    rows = np.full((len(videos), tier._n_described()), np.nan, dtype=np.float32)
+    cache, keys = _open_cache(tier, videos)
+    found = Parallel(**_THREADS)(delayed(_load)(cache, *x) for x in zip(keys, rows, strict=True))
+    return cache, keys, rows, [i for i, is_found in enumerate(found) if not is_found]
+
+
 def _open_cache(tier, videos):
     """Return the cache of a tier and the key of each video, None where it has none."""
-    if tier.cache is None:
+    folder = TEMPORARY_CACHE.get() if tier.cache is None else tier.cache
+    if folder is None:
         return None, [None] * len(videos)
     kind = f"{type(tier).__module__}.{type(tier).__qualname__}"
-    settings = {"class": kind, "version": tier._version, **tier._settings()}
-    cache = FeatureCache(tier.cache, type(tier).__name__, settings)
-    keys = [attempt(cache.key, video) for video in videos]
+    settings = {"class": kind, "version": tier._version, "libraries": _libraries()}
+    cache = FeatureCache(folder, type(tier).__name__, settings | tier._settings())
+    keys = Parallel(**_THREADS)(delayed(attempt)(cache.key, video) for video in videos)
+    cache.remember()
     return cache, [None if isinstance(key, Exception) else key for key in keys]
+
+
+def _libraries():
+    """Return the versions of what decodes, converts and scales pictures, less the last number.
+
+    PyTorch is not among them: another version rounds differently, as another device does.
+    """
+    versions = {name: av.library_versions[name] for name in ("libavcodec", "libswscale")}
+    versions["opencv"] = cv2.__version__.split(".")
+    return {name: f"{major}.{minor}" for name, (major, minor, *_) in versions.items()}
 
 
 def _load(cache, key, row):
@@ -91,6 +115,12 @@ def _load(cache, key, row):
         return False
     row[:] = vector
     return True
+
+
+def keep(cache, key, video, row):
+    """Store a row, unless its file was changed after its digest was taken."""
+    if isinstance(video, np.ndarray) or attempt(cache.key, video) == key:
+        cache.put(key, row)
 
 
 def _report(tier, videos, failures):

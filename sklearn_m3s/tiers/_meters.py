@@ -4,6 +4,8 @@ import numpy as np
 
 from sklearn_m3s.descriptors import H264Meter, flow
 
+_FRAMES_ON_A_DEVICE = 256  # a device is quick where it has many pairs at once
+
 
 class MeanMeter:
     """The mean over time of a descriptor of single frames.
@@ -41,27 +43,38 @@ class FlowMeter:
         How flow is computed.
     frame_rate : float
         Frames per second that lengths are scaled to.
+    device : str, default="cpu"
+        Where TV-L1 is computed.
     """
 
-    def __init__(self, method, frame_rate):
+    def __init__(self, method, frame_rate, device="cpu"):
         self._method = method
         self._frame_rate = frame_rate
-        self._last = None
+        self._device = device
+        self._kept = []
+        self._n_enough = 2 if device == "cpu" else _FRAMES_ON_A_DEVICE
+        self._first = self._latest = None
         self._length = 0.0
-        self._seconds = 0.0
 
     def add(self, frames, times):
         """Take in the next frames, and the seconds at which they are shown."""
-        if self._last is not None:
-            frames = np.concatenate([self._last[0], frames])
-            times = np.concatenate([self._last[1], times])
-        self._last = frames[-1:], times[-1:]
-        self._length += flow(frames, self._method).sum()
-        self._seconds += times[-1] - times[0]
+        if self._first is None:
+            self._first = times[0]
+        self._latest = times[-1]
+        self._kept.append(frames)
+        if sum(map(len, self._kept)) >= self._n_enough:
+            self._measure()
+
+    def _measure(self):
+        frames = np.concatenate(self._kept)
+        self._kept = [frames[-1:]]
+        self._length += flow(frames, self._method, self._device).sum()
 
     def value(self):
         """Return the mean over all pairs so far; 0 where there is none."""
-        return self._length / (self._seconds * self._frame_rate) if self._seconds else 0.0
+        self._measure()
+        seconds = self._latest - self._first
+        return self._length / (seconds * self._frame_rate) if seconds else 0.0
 
 
 class SizeMeter:

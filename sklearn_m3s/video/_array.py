@@ -1,5 +1,7 @@
 """Frames that are in memory already."""
 
+from functools import partial
+
 import cv2
 import numpy as np
 
@@ -28,9 +30,12 @@ class ArrayVideo:
         self._frames = check_frames(frames)
         self.times = np.arange(len(self._frames)) / frame_rate
 
-    def pictures(self, wanted, frame_size):
-        """Yield (index, picture) as `PyAVVideo.pictures` does."""
+    def frames(self, wanted):
+        """Yield (index, draw) as `PyAVVideo.frames` does."""
         for index in wanted:
-            picture = np.ascontiguousarray(self._frames[index])
-            size = (frame_size, frame_size)
-            yield int(index), cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+            yield int(index), partial(resize, np.ascontiguousarray(self._frames[index]))
+
+
+def resize(picture, side):
+    """Return a picture as a square, by area interpolation."""
+    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)

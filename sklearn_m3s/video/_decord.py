@@ -1,9 +1,11 @@
 """The optional decoder: decord, which seeks to each wanted frame."""
 
-import cv2
+from functools import partial
+
 import numpy as np
 
 from sklearn_m3s.exceptions import VideoError
+from sklearn_m3s.video._array import resize
 
 
 class DecordVideo:
@@ -35,8 +37,8 @@ class DecordVideo:
         if (np.diff(self.times) <= 0).any():  # no presentation times, as in AVI
             self.times = np.arange(len(stamps)) / self._reader.get_avg_fps()
 
-    def pictures(self, wanted, frame_size):
-        """Yield (index, picture) as `PyAVVideo.pictures` does."""
+    def frames(self, wanted):
+        """Yield (index, draw) as `PyAVVideo.frames` does."""
         for index in wanted:
             try:
                 picture = self._reader[int(index)].asnumpy()
@@ -44,8 +46,7 @@ class DecordVideo:
                 continue
             if picture.shape[-1] != 3:  # seen on rotated clips under 64 pixels wide
                 raise VideoError("is not decoded rightly by decord: use decoder='pyav'")
-            size = (frame_size, frame_size)
-            yield int(index), cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+            yield int(index), partial(resize, picture)
 
 
 def _import_decord():

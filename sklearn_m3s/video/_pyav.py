@@ -1,16 +1,19 @@
 """The default decoder: PyAV, frame by frame, in two passes over one file."""
 
 from contextlib import contextmanager
+from functools import partial
 
 import av
-import cv2
 import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from sklearn_m3s.exceptions import VideoError
+from sklearn_m3s.video._array import resize
 from sklearn_m3s.video._sampling import typical_interval
 
 # FFmpeg shows text as pictures of a terminal, and follows playlists to other files.
 _NO_VIDEO = {"concat", "dash", "hls", "tty"}
+_BY_AREA = int(Interpolation.AREA | 0x40000)  # SWS_ACCURATE_RND, which old PyAV does not name
 _CURE = "it is damaged, truncated or of another kind; check it with a player and fetch it again"
 
 
@@ -57,22 +60,21 @@ class PyAVVideo:
                 self.times = np.arange(len(ticks)) / float(stream.average_rate or 25)
             self.share_present = self._share_present(stamps, container, stream)
 
-    def pictures(self, wanted, frame_size):
-        """Yield (index, picture) of the wanted frames that can be decoded.
+    def frames(self, wanted):
+        """Yield (index, draw) of the wanted frames that can be decoded.
 
         Parameters
         ----------
         wanted : ndarray of int, ascending, without repeats
             Indices into `times`.
-        frame_size : int
-            Side of the pictures, in pixels.
 
         Yields
         ------
         index : int
             One of `wanted`.
-        picture : ndarray of shape (frame_size, frame_size, 3), uint8
-            RGB, upright.
+        draw : callable
+            From a side in pixels to the picture: ndarray of shape (side, side, 3), uint8, RGB,
+            upright.
         """
         targets = self.times[wanted]
         position = 0
@@ -83,11 +85,12 @@ class PyAVVideo:
             # Workers run side by side; and with frame threads, a damaged file may keep the
             # interpreter from ever exiting once somebody has set the log level of FFmpeg.
             stream.codec_context.thread_count = 1
+            reducer, converter = VideoReformatter(), VideoReformatter()
             for count, frame in enumerate(_decoded(container, stream)):
                 time = self._time(frame, count, stream)
                 due = int(np.searchsorted(targets, time + 1e-6, side="right"))
                 if due > position and time - targets[due - 1] <= tolerance:
-                    yield int(wanted[due - 1]), _picture(frame, frame_size)
+                    yield int(wanted[due - 1]), partial(_picture, frame, reducer, converter)
                 position = max(position, due)
                 if position == len(targets):
                     return
@@ -118,9 +121,23 @@ class PyAVVideo:
             raise VideoError(f"cannot be decoded ({error.strerror}): {_CURE}") from error
 
 
-def _picture(frame, frame_size):
-    picture = frame.to_ndarray(format="rgb24")
-    picture = cv2.resize(picture, (frame_size, frame_size), interpolation=cv2.INTER_AREA)
+def _reduced(frame, side, reducer):
+    """Return a large frame with sides of at most twice `side`, which is quick as long as it is YUV.
+
+    The picture is the same, within the rounding of a grey level, where area interpolation averages
+    along both axes, and planes of colour have exactly half the size of the others, or all of it.
+    """
+    width, height = frame.width, frame.height
+    is_fit = frame.format.name.startswith("yuv") and not (width % 2 or height % 2)
+    if not is_fit or min(width, height) < side or max(width, height) <= 2 * side:
+        return frame
+    size = {"width": min(width, 2 * side), "height": min(height, 2 * side)}
+    return reducer.reformat(frame, **size, interpolation=_BY_AREA)
+
+
+def _picture(frame, reducer, converter, side):
+    small = _reduced(frame, side, reducer)
+    picture = resize(converter.reformat(small, format="rgb24").to_ndarray(), side)
     return np.rot90(picture, round(frame.rotation / 90))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn_m3s.exceptions import M3SWarning, VideoError
 from sklearn_m3s.video._array import ArrayVideo
 from sklearn_m3s.video._sampling import sample_at_rate, sample_evenly
+from sklearn_m3s.video._shared import SharedVideo
 
 _IMAGES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 _BLOCK = 16
@@ -61,12 +62,12 @@ def stream_frames(video, *, frame_rate=15.0, frame_size=256, decoder="pyav"):
     >>> [frames.shape for frames, times in stream_frames(clip, frame_size=32)]
     [(16, 32, 32, 3), (4, 32, 32, 3)]
     """
-    source = _open(video, frame_rate, decoder)
+    source = open_video(video, frame_rate, decoder)
     wanted = sample_at_rate(source.times, frame_rate)
     elapsed = source.times - source.times[0]
     n_found, pictures, kept = 0, [], []
-    for index, picture in source.pictures(wanted, frame_size):
-        pictures.append(picture)
+    for index, draw in source.frames(wanted):
+        pictures.append(draw(frame_size))
         kept.append(elapsed[index])
         n_found += 1
         if len(pictures) == _BLOCK:
@@ -111,20 +112,61 @@ def read_clip(video, *, n_frames, frame_size=256, decoder="pyav"):
     >>> read_clip(image, n_frames=4, frame_size=32).shape
     (4, 32, 32, 3)
     """
-    source = _open(video, 1.0, decoder)
+    source = open_video(video, 1.0, decoder)
     indices = sample_evenly(source.times, n_frames)
     wanted = np.unique(indices)
     clip = np.empty((len(wanted), frame_size, frame_size, 3), np.uint8)
     found = []
-    for index, picture in source.pictures(wanted, frame_size):
-        clip[len(found)] = picture
+    for index, draw in source.frames(wanted):
+        clip[len(found)] = draw(frame_size)
         found.append(index)
     _check_complete(video, source, len(found), len(wanted))
     middles = (np.array(found[1:]) + np.array(found[:-1])) / 2
     return clip[np.searchsorted(middles, indices)]
 
 
-def _open(video, frame_rate, decoder):
+def share_video(path, decoder="pyav"):
+    """Return a file as a video that several readers can read in one pass.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+    decoder : {"pyav", "decord"}, default="pyav"
+        What reads it.
+
+    Returns
+    -------
+    SharedVideo
+        For `stream_frames` and `read_clip`, in place of the path. What all readers but the first
+        will want is to be asked for before, by its method ``keep(indices, side)``, with indices
+        into its ``times``.
+
+    Raises
+    ------
+    VideoError
+        If the file is missing or is no video.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from sklearn_m3s.datasets import make_videos
+    >>> from sklearn_m3s.video import read_clip, sample_evenly, share_video, stream_frames
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     video = share_video(make_videos(1, folder, duration=1, frame_size=32).videos[0])
+    ...     video.keep(sample_evenly(video.times, 2), 32)
+    ...     blocks = [frames.shape for frames, _ in stream_frames(video, frame_size=16)]
+    ...     clip = read_clip(video, n_frames=2, frame_size=32)  # decodes nothing
+    >>> blocks, clip.shape
+    ([(15, 16, 16, 3)], (2, 32, 32, 3))
+    """
+    return SharedVideo(path, open_video(path, 1.0, decoder))
+
+
+def open_video(video, frame_rate, decoder):
+    """Return a video with its times, whose frames are not decoded yet."""
+    if isinstance(video, SharedVideo):
+        return video
     if not isinstance(video, str | os.PathLike):
         return ArrayVideo(video, frame_rate)
     path = Path(video)

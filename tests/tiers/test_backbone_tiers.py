@@ -1,10 +1,14 @@
 """The deep tiers: what reaches their networks, and in which portions."""
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
 from sklearn_m3s import EventUnderstanding, SceneParsing, backbones
 from sklearn_m3s.exceptions import M3SWarning, WeightsError
+from sklearn_m3s.tiers import _backbone_tier
 
 RNG = np.random.default_rng(0)
 CLIPS = [RNG.integers(0, 256, (10, 40, 40, 3), dtype=np.uint8) for _ in range(5)]
@@ -63,6 +67,51 @@ def test_a_bad_video_leaves_its_batch(record):
         rows = tier.fit_transform([CLIPS[0], "missing.mp4", CLIPS[1]])
     assert [shape[0] for shape in recorder.batches] == [1, 1]
     assert np.isnan(rows[1]).all()
+
+
+def test_the_next_batch_and_no_more_is_read_while_one_is_embedded(record, monkeypatch):
+    recorder, n_read, next_is_read = record(720), [], threading.Event()
+
+    def read(clip, **kwargs):
+        n_read.append(clip)
+        if len(n_read) == 4:
+            next_is_read.set()
+        return clip[:1]
+
+    def embed(frames):
+        assert next_is_read.wait(timeout=30), "nothing is read meanwhile"
+        time.sleep(0.05)  # for more to be read, if that were possible
+        assert len(n_read) <= 2 * len(recorder.batches) + 4
+        return Recorder.embed(recorder, frames)
+
+    monkeypatch.setattr(_backbone_tier, "read_clip", read)
+    monkeypatch.setattr(recorder, "embed", embed)
+    rows = SceneParsing(batch_size=2).fit_transform([*CLIPS, *CLIPS])
+    np.testing.assert_allclose(rows[:, 0], [clip[0, ..., 0].mean() for clip in CLIPS] * 2)
+    assert len(recorder.batches) == 5
+
+
+def test_as_many_videos_are_read_at_a_time_as_there_are_readers(record):
+    recorder = record(720)
+    tier = SceneParsing(frame_size=40, batch_size=2, n_jobs=3, on_error="nan")
+    with pytest.warns(M3SWarning, match="1 of 6 videos"):
+        tier.fit_transform(["missing.mp4", *CLIPS])
+    # Of two batches read at once, one video is missing.
+    assert [shape[0] for shape in recorder.batches] == [2, 1, 2]
+
+
+def test_videos_before_an_error_of_reading_are_embedded_and_handed_on(record, monkeypatch):
+    def read(clip, **kwargs):
+        if clip is CLIPS[3]:
+            raise MemoryError
+        return clip[:1]
+
+    record(720)
+    monkeypatch.setattr(_backbone_tier, "read_clip", read)
+    rows = []
+    with pytest.raises(MemoryError):
+        rows.extend(SceneParsing(batch_size=1)._outcomes(CLIPS))
+    assert len(rows) == 3
 
 
 def test_fit_neither_reads_videos_nor_loads_the_network(monkeypatch):
