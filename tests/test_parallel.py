@@ -1,0 +1,209 @@
+"""Every way of working gives the same rows, survives its workers, and moves the same bar."""
+
+import os
+import re
+import signal
+import time
+from functools import partial
+from pathlib import Path
+
+import cv2
+import joblib
+import numpy as np
+import pytest
+from joblib._parallel_backends import ThreadingBackend
+from threadpoolctl import threadpool_info
+from tqdm import tqdm
+
+from sklearn_m3s import RawPerception
+from sklearn_m3s.exceptions import M3SError, M3SWarning
+from sklearn_m3s.tiers import VideoTransformer
+
+# In this order: a process is better not forked once it holds a cluster and its threads.
+BACKENDS = ["sequential", "multiprocessing", "threading", "loky", "dask"]
+pytestmark = [
+    # Python 3.12 and later, of every fork beside a thread.
+    pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning"),
+    pytest.mark.timeout(120),
+]
+
+
+@pytest.fixture(scope="module")
+def client():
+    """Return a client of a cluster of two worker processes, or skip."""
+    distributed = pytest.importorskip("distributed", reason='needs the extra "test"')
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True}
+    with (
+        distributed.LocalCluster(**options, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def backend(request):
+    """Return the name of a way of working; pytest runs the tests of one after the other."""
+    return request.param
+
+
+@pytest.fixture
+def engine(request, backend):
+    """Run a test in a way of working, by two workers where there is a choice."""
+    if backend == "dask":
+        request.getfixturevalue("client")
+    n_jobs = None if backend == "sequential" else 2
+    with joblib.parallel_config(backend=backend, n_jobs=n_jobs):
+        yield backend
+
+
+@pytest.fixture(scope="module")
+def level():
+    """Return a quick tier; its class is made in a function, so that workers need not import it."""
+
+    class Level(VideoTransformer):
+        """The first number of an array; the array of nines kills its worker, once a marker."""
+
+        _parameter_constraints = {
+            **VideoTransformer._parameter_constraints,
+            "marker": [Path, None],
+            "parent": [int, None],
+        }
+
+        def __init__(
+            self,
+            *,
+            marker=None,
+            parent=None,
+            cache=None,
+            n_jobs=None,
+            on_error="raise",
+            decoder="pyav",
+            verbose=False,
+        ):
+            self.marker = marker
+            self.parent = parent
+            self.cache = cache
+            self.n_jobs = n_jobs
+            self.on_error = on_error
+            self.decoder = decoder
+            self.verbose = verbose
+
+        def _n_described(self):
+            return 1
+
+        def _settings(self):
+            return {}
+
+        def _describe(self, video):
+            if self.marker and video.flat[0] == 9 and not self.marker.exists():
+                self._die()
+            return np.array([video.flat[0]], dtype=np.float32)
+
+        def _die(self):
+            assert os.getpid() != self.parent
+            deadline = time.monotonic() + 10
+            while len(list(Path(self.cache).rglob("*.npy"))) < 3 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            self.marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return Level
+
+
+@pytest.fixture
+def arrays():
+    """Return ten videos, of which the last is of nines."""
+    return [np.full((1, 8, 8, 3), i, dtype=np.uint8) for i in range(10)]
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory, write_clip):
+    """Return three files and an array."""
+    folder = tmp_path_factory.mktemp("videos")
+    clips = np.random.default_rng(0).integers(0, 256, (4, 5, 48, 48, 3), dtype=np.uint8)
+    return [*(write_clip(folder / f"{i}.mp4", clips[i], rate=15) for i in range(3)), clips[3]]
+
+
+def test_every_engine_gives_the_same_rows_and_nan_for_a_bad_video(engine, videos, tmp_path):
+    make = partial(RawPerception, frame_size=32, hog_components=2, on_error="nan")
+    rows = make().fit_transform(videos)
+    with pytest.warns(M3SWarning, match=r"1 of 5 videos(.|\n)*missing.mp4: does not exist"):
+        with_bad = make().fit_transform([*videos[:2], tmp_path / "missing.mp4", *videos[2:]])
+    with joblib.parallel_config(backend="sequential"):
+        np.testing.assert_array_equal(make().fit_transform(videos), rows)
+    np.testing.assert_array_equal(np.delete(with_bad, 2, axis=0), rows)
+    assert np.isnan(with_bad[2]).all()
+
+
+def test_the_bar_starts_with_the_cached_videos_and_ends_at_the_total(
+    engine, arrays, tmp_path, capsys, monkeypatch
+):
+    tier = RawPerception(descriptors=["contrast"], frame_size=16, cache=tmp_path)
+    tier.fit_transform(arrays[4:8])
+    monkeypatch.setattr("sklearn_m3s.tiers._extract.tqdm", partial(tqdm, mininterval=0, miniters=1))
+    tier.set_params(verbose=True).fit_transform(arrays)
+    shown = [tuple(map(int, pair)) for pair in re.findall(r"(\d+)/(\d+)", capsys.readouterr().err)]
+    assert {total for _, total in shown} == {10}
+    assert sorted({count for count, _ in shown} - {0}) == [4, 5, 6, 7, 8, 9, 10]
+    assert shown[-1] == (10, 10)
+
+
+@pytest.mark.parametrize("backend", ["loky", "dask"], indirect=True)
+def test_a_worker_computes_with_its_share_of_the_cores(engine, level, videos):
+    class Threads(level):
+        def _n_described(self):
+            return 2
+
+        def _describe(self, video):
+            RawPerception(frame_size=32)._describe(video)
+            return np.array(
+                [cv2.getNumThreads(), max(pool["num_threads"] for pool in threadpool_info())]
+            )
+
+    n_threads = Threads().fit_transform(videos)
+    assert (n_threads[:, 0] == 1).all()
+    assert (2 * n_threads[:, 1] <= max(2, joblib.cpu_count())).all()
+
+
+def test_what_was_described_before_a_worker_of_loky_died_is_kept(level, arrays, tmp_path):
+    tier = level(marker=tmp_path / "died", cache=tmp_path, n_jobs=2, parent=os.getpid())
+    with pytest.raises(M3SError, match=r"a worker died at an array(.|\n)*smaller n_jobs"):
+        tier.fit_transform(arrays)
+    assert len(list(tmp_path.rglob("*.npy"))) >= 3
+    assert tier.fit_transform(arrays).ravel().tolist() == list(range(10))
+
+
+def test_a_backend_that_returns_lists_works_in_rounds_that_are_cached(
+    level, arrays, tmp_path, monkeypatch
+):
+    class Lists(ThreadingBackend):
+        supports_return_generator = False
+
+    class Broken(level):
+        def _describe(self, video):
+            if video.flat[0] == 9:
+                raise ImportError("no library")
+            return super()._describe(video)
+
+    monkeypatch.setattr("sklearn_m3s.tiers._base._ROUND", 2)
+    with (
+        joblib.parallel_config(backend=Lists(), n_jobs=2),
+        pytest.raises(ImportError, match="no library"),
+    ):
+        Broken(cache=tmp_path).fit_transform(arrays)
+    assert len(list(tmp_path.rglob("*.npy"))) == 8
+
+
+def test_workers_of_a_cluster_describe_shards_into_one_cache(client, level, arrays, tmp_path):
+    tier = level(cache=tmp_path).fit(arrays)
+    shards = [arrays[i::3] for i in range(3)]
+    assert [len(rows) for rows in client.gather(client.map(tier.transform, shards))] == [4, 3, 3]
+    assert len(list(tmp_path.rglob("*.npy"))) == 10
+
+
+def test_nothing_is_lost_when_a_worker_of_a_cluster_dies(client, level, arrays, tmp_path):
+    client.wait_for_workers(2)
+    tier = level(marker=tmp_path / "died", cache=tmp_path, parent=os.getpid())
+    with joblib.parallel_config(backend="dask"):
+        assert tier.fit_transform(arrays).ravel().tolist() == list(range(10))
+    assert (tmp_path / "died").exists()
