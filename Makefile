@@ -1,4 +1,5 @@
 # make demo: set up and run the main job.   make test: set up and run the tests.
+# make bench: set up and run the quick benchmarks, in under 10 minutes.
 # PYTHON is the interpreter that the environment is made with; 3.11 or newer.
 PYTHON ?= python3
 VENV ?= .venv
@@ -6,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 STAMPS := $(VENV)/stamps
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs bench clean
 
 demo: $(STAMPS)/run
 	$(BIN)/python examples/demo.py
@@ -22,6 +23,9 @@ lint: $(STAMPS)/lint
 
 docs: $(STAMPS)/test
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
+bench: $(STAMPS)/test
+	$(BIN)/python benchmarks/run.py
 
 clean:
 	rm -rf $(VENV) docs/_build docs/generated demo-output

@@ -20,4 +20,4 @@ html_theme_options = {
 }
 # Single backticks in docstrings also name parameters, and inherited docstrings refer to
 # scikit-learn's own pages.
-suppress_warnings = ["ref.any", "ref.ref"]
+suppress_warnings = ["ref.any", "ref.ref", "ref.term"]

@@ -20,12 +20,15 @@ _HOMES = {
     "SceneParsing": "tiers",
     "EventUnderstanding": "tiers",
     "DBSCANSimilarity": "similarity",
+    "DistanceSimilarity": "similarity",
+    "CosineSimilarity": "similarity",
+    "KDESimilarity": "similarity",
     "MLPRegressor": "regression",
     "make_m3s": "pipeline",
 }
 _MODULES = {
-    "backbones", "cache", "datasets", "descriptors", "exceptions", "metrics", "pipeline",
-    "regression", "similarity", "tiers", "video",
+    "backbones", "cache", "datasets", "descriptors", "exceptions", "inspection", "metrics",
+    "pipeline", "regression", "similarity", "tiers", "video",
 }  # fmt: skip
 
 __all__ = [*_HOMES, "__version__"]

@@ -19,12 +19,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path(sklearn_m3s.__file__).parent
 # A folder imports only from folders of a smaller number.
 ORDER = {
-    "exceptions": 0, "_device": 0, "video": 1, "cache": 1, "descriptors": 2, "backbones": 2,
-    "tiers": 3, "similarity": 4, "regression": 5, "pipeline": 6, "metrics": 6, "datasets": 6,
+    "exceptions": 0, "_device": 0, "_optional": 0, "video": 1, "cache": 1, "descriptors": 2,
+    "backbones": 2, "tiers": 3, "similarity": 4, "regression": 5, "pipeline": 6, "metrics": 6,
+    "datasets": 6, "inspection": 7,
 }  # fmt: skip
 ALLOWED = {
     "tiers": {"video", "cache", "descriptors", "backbones"},
     "pipeline": {"tiers", "similarity", "regression"},
+    "inspection": {"video", "tiers", "similarity", "regression"},
 }
 
 
@@ -63,7 +65,7 @@ def test_folders_import_only_what_stands_before_them():
             parts = (node.module or "").split(".")
             if node.level or parts[0] != "sklearn_m3s" or parts[1:2] in ([], [home]):
                 continue
-            allowed = {"exceptions", "_device"} | ALLOWED.get(home, set())
+            allowed = {"exceptions", "_device", "_optional"} | ALLOWED.get(home, set())
             assert parts[1] in allowed, f"{path} imports {node.module}"
             assert ORDER[parts[1]] < ORDER[home], f"{path} imports {node.module}"
 
@@ -115,9 +117,22 @@ def test_the_code_of_the_readme_runs(tmp_path, monkeypatch):
     assert len(names["model"].predict(names["new_videos"])) == 2
 
 
+@pytest.fixture(scope="module")
+def arguments(tmp_path_factory):
+    """Return arguments that let the scripts of the paper share their clips and features."""
+    folder = tmp_path_factory.mktemp("examples")
+    return [
+        "",
+        "synthetic",
+        *(f"{folder}/videos --cache {folder}/features --output {folder}".split()),
+    ]
+
+
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("name", [p.name for p in sorted((ROOT / "examples").glob("[0-9]*.py"))])
-def test_examples_run(name, capsys):
+def test_examples_run(name, arguments, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    monkeypatch.setattr(sys, "argv", arguments)
     runpy.run_path(str(ROOT / "examples" / name), run_name="__main__")
     assert "Spearman" in capsys.readouterr().out
 

@@ -71,7 +71,7 @@ def forbid_reading(monkeypatch):
         def refuse(*args, **kwargs):
             raise AssertionError("a video was read")
 
-        monkeypatch.setattr("sklearn_m3s.video._read._open", refuse)
+        monkeypatch.setattr("sklearn_m3s.video._read.open_video", refuse)
 
     return forbid
 
