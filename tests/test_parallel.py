@@ -173,6 +173,25 @@ def test_what_was_described_before_a_worker_of_loky_died_is_kept(level, arrays, 
     assert tier.fit_transform(arrays).ravel().tolist() == list(range(10))
 
 
+@pytest.mark.parametrize("n_jobs", [2, 3])
+@pytest.mark.parametrize("name", ["loky", "threading"])
+def test_what_is_described_is_kept_while_a_slow_video_goes_on(
+    level, arrays, tmp_path, name, n_jobs
+):
+    class Waits(level):
+        def _describe(self, video):
+            deadline = time.monotonic() + 20
+            n_others = 9 if video.flat[0] == 0 else 0
+            while len(list(Path(self.cache).rglob("*.npy"))) < n_others:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            return super()._describe(video)
+
+    with joblib.parallel_config(backend=name, n_jobs=n_jobs):
+        rows = Waits(cache=tmp_path).fit_transform(arrays)
+    assert rows.ravel().tolist() == list(range(10))
+
+
 def test_a_backend_that_returns_lists_works_in_rounds_that_are_cached(
     level, arrays, tmp_path, monkeypatch
 ):

@@ -3,7 +3,9 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import chain
 from numbers import Integral
+from operator import itemgetter
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -67,9 +69,12 @@ class BackboneTier(ClassNamePrefixFeaturesOutMixin, VideoTransformer):
 
     def _outcomes(self, videos):
         rounds = gen_batches(len(videos), round_size(self.n_jobs, self.batch_size))
-        clips = (list(super(BackboneTier, self)._outcomes(videos[part])) for part in rounds)
-        for rows in one_ahead(self._finisher(), clips):
-            yield from rows
+        clips = (self._read(videos[part]) for part in rounds)
+        return enumerate(chain.from_iterable(one_ahead(self._finisher(), clips)))
+
+    def _read(self, videos):
+        """Return the clips of some videos, in order, so that batches are the same every time."""
+        return [clip for _, clip in sorted(super()._outcomes(videos), key=itemgetter(0))]
 
     def _finisher(self):
         from sklearn_m3s.backbones import load_backbone

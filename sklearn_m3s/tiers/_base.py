@@ -3,8 +3,10 @@
 import os
 from concurrent.futures import BrokenExecutor
 from functools import partial
+from itertools import islice
 from numbers import Integral
 
+import cv2
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
@@ -163,7 +165,7 @@ class VideoTransformer(TransformerMixin, BaseEstimator):
         """
 
     def _outcomes(self, videos):
-        """Yield, for each video in order, its row or the exception that it raised."""
+        """Yield (i, outcome) of each video, its row or the exception that it raised."""
         return self._work(partial(attempt, clone(self)._describe), videos)
 
     def _finisher(self):
@@ -171,28 +173,31 @@ class VideoTransformer(TransformerMixin, BaseEstimator):
         return list
 
     def _work(self, function, videos):
-        """Yield function(video) in order, computed by workers; a tuple may start with the video."""
+        """Yield (i, function(videos[i])) as workers are done; tuples may start with the video."""
         parallel, n_at_once = self._parallel(len(videos))
-        n_done = 0
+        waiting = dict.fromkeys(range(len(videos)))
+        n_threads = cv2.getNumThreads()
+        work = delayed(partial(_numbered, function))
         try:
             for part in gen_batches(len(videos), n_at_once):
-                for outcome in parallel(delayed(function)(video) for video in videos[part]):
-                    yield outcome
-                    n_done += 1
+                for i, outcome in parallel(work(i, videos[i]) for i in range(len(videos))[part]):
+                    del waiting[i]
+                    yield i, outcome
         except BrokenExecutor as error:
-            video = videos[n_done][0] if isinstance(videos[n_done], tuple) else videos[n_done]
-            name = "an array" if isinstance(video, np.ndarray) else video
+            first = islice(waiting, effective_n_jobs(self.n_jobs))
             raise M3SError(
-                f"a worker died at {name} or soon after it: memory ran out, or a video crashed "
-                "it. What was described before is in the cache, if one is set: run again with a "
-                "smaller n_jobs, or without that video"
+                f"a worker died at {', '.join(_name(videos[i]) for i in first)}, or soon after: "
+                "memory ran out, or a video crashed it. What was described before is in the cache, "
+                "if one is set: run again with a smaller n_jobs, or without those videos"
             ) from error
+        finally:
+            cv2.setNumThreads(n_threads)
 
     def _parallel(self, n_videos):
         """Return what runs the workers, and how many videos it is given at a time."""
         options = {"n_jobs": self.n_jobs, "prefer": self._prefer}
         try:
-            return Parallel(return_as="generator", **options), n_videos
+            return Parallel(return_as="generator_unordered", **options), n_videos
         except ValueError:  # the backend returns lists: rounds, so that rows are kept as they come
             return Parallel(**options), _ROUND * effective_n_jobs(self.n_jobs)
 
@@ -206,6 +211,16 @@ class VideoTransformer(TransformerMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         tags.input_tags.three_d_array = False
         return tags
+
+
+def _numbered(function, i, video):
+    cv2.setNumThreads(1)  # workers run side by side
+    return i, function(video)
+
+
+def _name(task):
+    video = task[0] if isinstance(task, tuple) else task
+    return "an array" if isinstance(video, np.ndarray) else os.fspath(video)
 
 
 def check_training(videos, scores):

@@ -48,7 +48,8 @@ def extract(tier, videos):
     counts = {"total": len(videos), "initial": len(videos) - len(missing)}
     with tqdm(desc=name, unit="video", disable=not tier.verbose, **counts) as bar:
         outcomes = tier._outcomes([videos[i] for i in missing]) if missing else ()
-        for i, outcome in zip(missing, outcomes, strict=True):
+        for k, outcome in outcomes:
+            i = missing[k]
             bar.update()
             if isinstance(outcome, Exception):
                 failures[i] = outcome
@@ -57,7 +58,7 @@ def extract(tier, videos):
             if keys[i]:
                 keep(cache, keys[i], videos[i], rows[i])
     if failures:
-        _report(tier, videos, failures)
+        _report(tier, videos, dict(sorted(failures.items())))
     return rows
 
 

@@ -4,7 +4,6 @@ import warnings
 from functools import partial
 from numbers import Integral, Real
 
-import cv2
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -195,7 +194,6 @@ class RawPerception(VideoTransformer):
         return sum(self._widths().values())
 
     def _describe(self, video):
-        cv2.setNumThreads(1)  # workers run side by side
         meters = [self._meter(name) for name in self._names()]
         for frames, times in stream_frames(
             video, frame_rate=self.frame_rate, frame_size=self.frame_size, decoder=self.decoder
@@ -209,11 +207,7 @@ class RawPerception(VideoTransformer):
             from sklearn_m3s._device import check_device
 
             check_device(self.device)
-        n_threads = cv2.getNumThreads()
-        try:
-            yield from super()._work(function, videos)
-        finally:
-            cv2.setNumThreads(n_threads)
+        return super()._work(function, videos)
 
     def _meter(self, name):
         if name == "mean_flow":

@@ -1,6 +1,7 @@
 """Several tiers, one pass over each file: what is missing is described and put into the caches."""
 
 from functools import partial
+from operator import itemgetter
 
 import numpy as np
 from sklearn.base import clone
@@ -71,7 +72,8 @@ def _rounds(tiers, paths, lacking, shared):
     for part in gen_batches(len(shared), round_size(leader.n_jobs, size)):
         indices = shared[part]
         tasks = [(paths[i], {k: workers[k] for k in lacking[i]}) for i in indices]
-        yield list(zip(indices, leader._work(_describe_all, tasks), strict=True))
+        outcomes = sorted(leader._work(_describe_all, tasks), key=itemgetter(0))
+        yield [(indices[k], described) for k, described in outcomes]
 
 
 def _describe_all(task):
