@@ -51,7 +51,7 @@ def seconds(function):
 def epochs_side_by_side(X, y, epochs, repeats):
     """Print the times of an epoch."""
     ours = MLPRegressor(max_epochs=epochs, device="cpu", random_state=0)
-    theirs = SklearnMLP((512, 64), batch_size=32, max_iter=epochs, random_state=0)
+    theirs = SklearnMLP(hidden_layer_sizes=(512, 64), batch_size=32, max_iter=epochs, random_state=0)
     turns = {
         "plain torch loop, fused Adam": lambda: plain_loop(X, y, epochs),
         "MLPRegressor": lambda: ours.fit(X, y),
