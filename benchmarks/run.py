@@ -1,11 +1,13 @@
 """The quick set of benchmarks, one after the other, into one table: ``make bench``.
 
-    python benchmarks/run.py [name ...]
+    python benchmarks/run.py [--full] [name ...]
 
 Writes ``benchmarks/results/quick.md``: the machine, the versions, the date and what each script
-printed. Run it where nothing else runs.
+printed. With ``--full`` what takes longer, in about 40 minutes, to ``full.md``. Run it where
+nothing else runs.
 """
 
+import argparse
 import datetime
 import os
 import platform
@@ -26,6 +28,12 @@ QUICK = {
     "regressor": ["--epochs", "1", "--repeats", "1"],
     "growth": [],
 }
+FULL = {
+    "backbones": ["--full"],
+    "context": [],
+    "regressor": ["--full"],
+    "growth": ["--full"],
+}
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "av", "opencv-contrib-python-headless")
 
 
@@ -38,11 +46,11 @@ def processor():
         return platform.processor()
 
 
-def header():
+def header(title):
     """Return where, when and with what was measured."""
     versions = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     return [
-        f"# Quick benchmarks, {datetime.date.today()}",
+        f"# {title} benchmarks, {datetime.date.today()}",
         "",
         f"{processor()}, {os.cpu_count()} cores, {platform.platform()}",
         f"Python {platform.python_version()}, {versions}",
@@ -52,17 +60,22 @@ def header():
 
 def main():
     """Run the benchmarks."""
-    lines = header()
-    path = HERE / "results" / "quick.md"
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("names", nargs="*")
+    args = parser.parse_args()
+    chosen = FULL if args.full else QUICK
+    lines = header("Full" if args.full else "Quick")
+    path = HERE / "results" / ("full.md" if args.full else "quick.md")
     path.parent.mkdir(exist_ok=True)
     failed = []
-    for name in sys.argv[1:] or QUICK:
+    for name in args.names or chosen:
         start = time.perf_counter()
-        command = [sys.executable, "-W", "ignore", str(HERE / f"{name}.py"), *QUICK[name]]
+        command = [sys.executable, "-W", "ignore", str(HERE / f"{name}.py"), *chosen[name]]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             failed.append(name)
-        taken = f"{name}.py {' '.join(QUICK[name])}".strip()
+        taken = f"{name}.py {' '.join(chosen[name])}".strip()
         taken += f": {time.perf_counter() - start:.0f} s"
         print(f"{taken}\n{done.stdout}{done.stderr if done.returncode else ''}", flush=True)
         lines += ["", f"## {taken}", "", "```", done.stdout.rstrip() or "failed", "```"]

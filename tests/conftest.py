@@ -7,6 +7,8 @@ import av
 import numpy as np
 import pytest
 
+from sklearn_m3s.video import _pyav
+
 DATA_VARIABLE = "SKLEARN_M3S_TEST_DATA"
 
 
@@ -64,6 +66,20 @@ def write_clip():
         return str(path)
 
     return write
+
+
+@pytest.fixture
+def decoded(monkeypatch):
+    """Return a list that grows by the name of a file whenever a pass over it begins."""
+    names = []
+    original = _pyav.PyAVVideo.frames
+
+    def count(self, wanted):
+        names.append(self._path)
+        return original(self, wanted)
+
+    monkeypatch.setattr(_pyav.PyAVVideo, "frames", count)
+    return names
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ def descriptor_study(
         head = MLPRegressor(hidden_layer_sizes=(64,), random_state=random_state)
         regressor = make_pipeline(StandardScaler(), head)
     folds = make_folds(cv, X, y)
-    with describing_once(tier) as describing:
+    with describing_once(tier, X) as describing:
         # The descriptors are known once the tier is fitted: those of the first fold are all.
         names = list(_describe(describing, X, y, folds[0]))
         rows = {name: Row([name], regressor) for name in names}

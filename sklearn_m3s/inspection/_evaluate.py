@@ -102,7 +102,7 @@ def evaluate(
     if n_annotations is not None:
         ceiling = annotation_ceiling(y, n_annotations, random_state=random_state).table
     counts = draw_counts(len(y), n_bootstrap, random_state)
-    with describing_once(model) as describing:
+    with describing_once(model, X) as describing:
         predictions = _cross_predict(describing, X, y, folds, n_jobs)
     metrics = fold_metrics(y, predictions, counts)
     warn_if_undefined(metrics, "model")

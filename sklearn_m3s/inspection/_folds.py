@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_array
 from tqdm.auto import tqdm
 
 from sklearn_m3s._optional import import_optional
-from sklearn_m3s.tiers import VideoTransformer
+from sklearn_m3s.tiers import TierUnion, VideoTransformer
 
 # Parameters that all studies share.
 STUDY_RULES = {
@@ -48,13 +48,21 @@ def make_folds(cv, X, y):
 
 
 @contextmanager
-def describing_once(model):
-    """Give a clone of a model whose tiers all have a cache: their own, or one for the while."""
+def describing_once(model, X):
+    """Give a clone of a model whose tiers all have a cache: their own, or one for the while.
+
+    Where tiers can share a pass over the files of `X`, they have been described.
+    """
     model = clone(model)
     tiers = {name: part for name, part in model.get_params().items() if _is_uncached(part)}
     names = [f"{name}__cache" for name in tiers] + ["cache"] * _is_uncached(model)
     with tempfile.TemporaryDirectory(prefix="sklearn_m3s-") as folder:
-        yield model.set_params(**dict.fromkeys(names, folder))
+        model.set_params(**dict.fromkeys(names, folder))
+        for union in model.get_params().values():
+            if isinstance(union, TierUnion):
+                with union._described(union._tiers(), X):
+                    pass  # what was described stays in the caches
+        yield model
 
 
 def _is_uncached(part):

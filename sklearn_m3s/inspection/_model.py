@@ -36,7 +36,7 @@ def cross_predict(model, make_rows, X, y, cv, measures=None, *, n_jobs, verbose)
     predictions, sizes : dict
         As `predict_rows` returns them.
     """
-    with describing_once(model) as describing:
+    with describing_once(model, X) as describing:
         union, regressor = _check_model(describing)
         measures = _own_measures(union) if measures is None else _by_tier(measures, union)
         tiers = [name for name, branch in union.transformer_list if branch != "drop"]

@@ -10,7 +10,7 @@ from sklearn.model_selection import KFold, cross_val_predict, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sklearn_m3s import MLPRegressor, RawPerception, make_m3s
+from sklearn_m3s import MLPRegressor, RawPerception, SceneParsing, make_m3s
 from sklearn_m3s.inspection import (
     ablation_study,
     baseline_study,
@@ -44,6 +44,18 @@ def data(rng):
 
 def rho(model, X, y):
     return cross_val_score(model, X, y, cv=CV, scoring=spearman_scorer).mean()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_m3s.exceptions.M3SWarning")
+def test_files_are_decoded_once_for_all_tiers_and_folds(tmp_path, draw, write_clip, decoded):
+    videos = [write_clip(tmp_path / f"{n}.mp4", draw(n)) for n in (5, 7, 9, 11)]
+    tiers = {
+        "raw": RawPerception(descriptors=["contrast"], frame_size=32),
+        "scene": SceneParsing(weights=None, frame_size=32, device="cpu"),
+    }
+    model = make_m3s(**tiers, event=None, similarity=None, regressor=Ridge())
+    ablation_study(model, videos, np.linspace(0.1, 0.9, 4), cv=2, n_bootstrap=0)
+    assert sorted(decoded) == sorted(videos)
 
 
 def test_rows_without_a_tier_are_models_made_without_it(data):

@@ -9,7 +9,6 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn_m3s import EventUnderstanding, RawPerception, SceneParsing
 from sklearn_m3s.exceptions import VideoError
 from sklearn_m3s.tiers import TierUnion
-from sklearn_m3s.video import _pyav
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn_m3s.exceptions.M3SWarning")
 RAW = RawPerception(descriptors=["contrast", "brightness", "mean_flow"], frame_size=48, flow="dis")
@@ -26,20 +25,6 @@ def branches(**settings):
 def videos(tmp_path, draw, write_clip):
     """Return three files of different lengths, the last all but a single frame."""
     return [write_clip(tmp_path / f"{n}.mp4", draw(n)) for n in (30, 21, 2)]
-
-
-@pytest.fixture
-def decoded(monkeypatch):
-    """Return a list that grows by the name of a file whenever a pass over it begins."""
-    names = []
-    original = _pyav.PyAVVideo.frames
-
-    def count(self, wanted):
-        names.append(self._path)
-        return original(self, wanted)
-
-    monkeypatch.setattr(_pyav.PyAVVideo, "frames", count)
-    return names
 
 
 @pytest.mark.parametrize("kept", [False, True], ids=["without cache", "with a cache"])
