@@ -3,7 +3,7 @@
     python benchmarks/run.py [--full] [name ...]
 
 Writes ``benchmarks/results/quick.md``: the machine, the versions, the date and what each script
-printed. With ``--full`` what takes longer, in about 40 minutes, to ``full.md``. Run it where
+printed. With ``--full`` what takes longer, in about half an hour, to ``full.md``. Run it where
 nothing else runs.
 """
 
