@@ -25,7 +25,7 @@ QUICK = {
     "cache": ["--videos", "1000"],
     "parallel": ["--clips", "12", "--repeats", "1"],
     "context": ["--quick"],
-    "regressor": ["--epochs", "1", "--repeats", "1"],
+    "regressor": ["--epochs", "1", "--repeats", "2"],
     "growth": [],
 }
 FULL = {

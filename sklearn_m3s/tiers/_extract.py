@@ -1,7 +1,9 @@
 """Videos to rows: from the cache or from workers, with all failures reported at once."""
 
+import time
 import warnings
 from contextvars import ContextVar
+from functools import partial
 
 import av
 import cv2
@@ -16,7 +18,7 @@ from sklearn_m3s.video import video_name
 # A folder for tiers without a cache, while several of them are described together.
 TEMPORARY_CACHE: ContextVar[str | None] = ContextVar("temporary cache", default=None)
 _MOST_LISTED = 50
-_THREADS = {"n_jobs": 8, "require": "sharedmem"}  # what a network folder holds is waited for
+_N_PROBED, _N_THREADS = 32, 8
 
 
 def extract(tier, videos):
@@ -82,7 +84,7 @@ def look_up(tier, videos):
     """Return the cache of a tier, the key and the row of each video, and the rows not there."""
     rows = np.full((len(videos), tier._n_described()), np.nan, dtype=np.float32)
     cache, keys = _open_cache(tier, videos)
-    found = Parallel(**_THREADS)(delayed(_load)(cache, *x) for x in zip(keys, rows, strict=True))
+    found = _each(partial(_load, cache), keys, rows)
     return cache, keys, rows, [i for i, is_found in enumerate(found) if not is_found]
 
 
@@ -94,9 +96,19 @@ def _open_cache(tier, videos):
     kind = f"{type(tier).__module__}.{type(tier).__qualname__}"
     settings = {"class": kind, "version": tier._version, "libraries": _libraries()}
     cache = FeatureCache(folder, type(tier).__name__, settings | tier._settings())
-    keys = Parallel(**_THREADS)(delayed(attempt)(cache.key, video) for video in videos)
+    keys = _each(partial(attempt, cache.key), videos)
     cache.remember()
     return cache, [None if isinstance(key, Exception) else key for key in keys]
+
+
+def _each(function, *columns):
+    """Return what a function makes of each; threads ask on if it waits, as for a network folder."""
+    arguments = list(zip(*columns, strict=True))
+    start, computed = time.perf_counter(), time.thread_time()
+    found = [function(*x) for x in arguments[:_N_PROBED]]
+    waits = time.perf_counter() - start > 2 * (time.thread_time() - computed)
+    parallel = Parallel(n_jobs=_N_THREADS if waits else 1, require="sharedmem")
+    return found + parallel(delayed(function)(*x) for x in arguments[_N_PROBED:])
 
 
 def _libraries():

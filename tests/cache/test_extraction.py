@@ -4,6 +4,7 @@ import hashlib
 import itertools
 import os
 import threading
+import time
 
 import av
 import cv2
@@ -101,20 +102,30 @@ def test_no_fold_or_later_run_reads_a_file_that_is_known(
 
 
 @pytest.mark.usefixtures("settled", "restart")
-def test_a_folder_that_answers_late_is_asked_by_several_threads(tmp_path, described, monkeypatch):
-    videos = [tmp_path / f"{i}.mp4" for i in range(20)]
+@pytest.mark.parametrize("is_late", [True, False])
+def test_a_folder_that_answers_late_is_asked_by_several_threads(
+    tmp_path, described, monkeypatch, is_late
+):
+    videos = [tmp_path / f"{i}.mp4" for i in range(40)]
     for i, path in enumerate(videos):
         path.write_bytes(b"%d" % i)
     tier = Size(cache=tmp_path / "features").fit(videos)
     tier.transform(videos)
-    four, calls = threading.Barrier(4, timeout=20), itertools.count()
+    four, calls, threads = threading.Barrier(4, timeout=60), itertools.count(), set()
     look = _digests._state
 
-    def answer_four_at_once(status):
-        if next(calls) < 4:
+    def answer(status):
+        call = next(calls)
+        threads.add(threading.get_ident())
+        if is_late and call < 32:
+            time.sleep(0.01)
+        elif is_late and call < 36:
             four.wait()  # for ever, if they came one by one
         return look(status)
 
-    monkeypatch.setattr(_digests, "_state", answer_four_at_once)
+    monkeypatch.setattr(_digests, "_state", answer)
+    if not is_late:
+        monkeypatch.setattr(time, "thread_time", time.perf_counter)
     tier.transform(videos)
-    assert len(described) == 20
+    assert len(described) == 40
+    assert (len(threads) >= 4) == is_late
