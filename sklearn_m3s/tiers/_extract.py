@@ -19,6 +19,7 @@ from sklearn_m3s.video import video_name
 TEMPORARY_CACHE: ContextVar[str | None] = ContextVar("temporary cache", default=None)
 _MOST_LISTED = 50
 _N_PROBED, _N_THREADS = 32, 8
+_SLOW = 2e-4  # seconds a call; threads only contend for the interpreter where it takes less
 
 
 def extract(tier, videos):
@@ -102,12 +103,12 @@ def _open_cache(tier, videos):
 
 
 def _each(function, *columns):
-    """Return what a function makes of each; threads ask on if it waits, as for a network folder."""
+    """Return what a function makes of each; in threads, where it reads much or a network folder."""
     arguments = list(zip(*columns, strict=True))
-    start, computed = time.perf_counter(), time.thread_time()
+    start = time.perf_counter()
     found = [function(*x) for x in arguments[:_N_PROBED]]
-    waits = time.perf_counter() - start > 2 * (time.thread_time() - computed)
-    parallel = Parallel(n_jobs=_N_THREADS if waits else 1, require="sharedmem")
+    is_slow = time.perf_counter() - start > _SLOW * len(found)
+    parallel = Parallel(n_jobs=_N_THREADS if is_slow else 1, require="sharedmem")
     return found + parallel(delayed(function)(*x) for x in arguments[_N_PROBED:])
 
 
