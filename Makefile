@@ -35,11 +35,11 @@ $(STAMPS)/venv:
 	mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/run: $(STAMPS)/venv pyproject.toml constraints.txt
-	$(PIP) --editable .
+	$(PIP) --editable ".[fast,offline]"
 	touch $@
 
 $(STAMPS)/test: $(STAMPS)/run
-	$(PIP) --editable ".[test,docs,decord]"
+	$(PIP) --editable ".[test,docs,decord,hf]"
 	touch $@
 
 $(STAMPS)/lint: $(STAMPS)/venv pyproject.toml constraints.txt

@@ -1,10 +1,10 @@
-"""How time and memory grow: with the number of videos, their length and their size.
+"""Time and memory as videos become more, longer or larger.
 
     python benchmarks/growth.py [--full]
 
-Every line is measured in a process of its own, so that its peak memory is its own; what a process
-takes that has only imported the package is part of it. Without ``--full`` it stops at 1 minute and
-720 lines.
+Prints seconds and peak memory of fitting the context and the regressor, and of the raw tier. The
+baseline is the first line of each series. Every line is measured in a process of its own, whose
+peak memory includes the imports. Without ``--full`` clips end at 1 minute and 720 lines.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def write_clip(path, seconds, height):
 
 
 def fit(n_videos):
-    """Fit the context of both deep tiers and the regressor on features of as many videos."""
+    """Fit the contexts of both deep tiers and the regressor to random features."""
     import numpy as np
     from sklearn.preprocessing import FunctionTransformer
 
@@ -75,7 +75,7 @@ def measure(label, task, argument):
 
 
 def measure_clip(label, seconds, height):
-    """Write a clip, and print what its description takes."""
+    """Write a clip, and print what describing it takes."""
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/clip.mp4"
         write_clip(path, seconds, height)

@@ -1,12 +1,15 @@
-"""Raw extraction by one worker process against several, side by side, and what a clip costs.
+"""The raw tier by several worker processes against one, and what each tier costs per clip.
 
     python benchmarks/parallel.py [--clips 24] [--repeats 3] [--n-jobs 2] [--no-deep]
 
-Draws clips of 3 s at 256 x 256 and describes them by `RawPerception`, in turn by one process and by
-`--n-jobs`. Prints seconds by the clock and their ratio, which other programs disturb (so the load
-is printed), and processor seconds of all processes, which they disturb less. Processor time outside
-the thread that describes a clip is a library's own threads: it should be next to nothing.
-Then prints what a clip costs one core by each tier, and what it takes in the cache.
+Draws clips of 3 s at 256 x 256, and describes them by `RawPerception` with one process, the
+baseline, and with `--n-jobs`, in turn. Prints clock seconds and their ratio, which other programs
+disturb (so the load is printed), and processor seconds of all processes, which they disturb less.
+Processor time outside the thread that describes a clip is spent by threads of libraries, and
+should be next to nothing.
+
+Then prints the processor seconds of each tier per clip, and the size of a row in the cache. The
+networks are untrained and run by torch.
 """
 
 import argparse
@@ -24,28 +27,32 @@ import numpy as np
 
 from sklearn_m3s import EventUnderstanding, RawPerception, SceneParsing
 from sklearn_m3s.datasets import make_videos
+from sklearn_m3s.video import FrameReader
 
 SECONDS = 3
 
 
+class TimedReader(FrameReader):
+    """A reader that returns what its video took: seconds of the process and of the thread."""
+
+    def __setstate__(self, state):  # of the copy that is made before a video is opened
+        vars(self).update(state)
+        self.start = time.process_time(), time.thread_time()
+
+    def value(self):
+        super().value()
+        return np.subtract((time.process_time(), time.thread_time()), self.start)
+
+
 class Timed(RawPerception):
-    """The tier, with the time of its work in place of the numbers: of the process, the thread."""
+    """The tier, with the time of its work in place of the numbers."""
 
-    _learns = False
+    def _reader(self):
+        reader = super()._reader()
+        return TimedReader(reader.meters, frame_rate=reader.frame_rate, frame_size=self.frame_size)
 
-    def _n_described(self):
-        return 2
-
-    def _describe(self, video):
-        process, thread = time.process_time(), time.thread_time()
-        super()._describe(video)
-        return np.array([time.process_time() - process, time.thread_time() - thread])
-
-    def _learn(self, rows):
-        self.n_features_out_ = 2
-
-    def _finish(self, rows):
-        return rows
+    def _reduction(self):
+        return None
 
 
 def scaling(videos, n_jobs, repeats):
@@ -62,7 +69,7 @@ def scaling(videos, n_jobs, repeats):
             ours = (time.process_time() - used) / len(videos)
             processor[n].append(ours if n == 1 else ours + process)
             elsewhere[n].append(process - thread)
-    print(f"{'n_jobs':>8} {'s a clip':>9} {'times':>6} {'CPU s a clip':>13} {'other threads':>14}")
+    print(f"{'n_jobs':>8} {'s/clip':>9} {'times':>6} {'CPU s/clip':>13} {'other threads':>14}")
     for n, seconds in clock.items():
         ratio = statistics.median(a / b for a, b in zip(clock[1], seconds, strict=True))
         print(
@@ -80,8 +87,9 @@ def costs(videos, deep):
         import torch
 
         torch.set_num_threads(1)
-        tiers += [SceneParsing(weights=None, device="cpu"), EventUnderstanding(weights=None)]
-    print(f"{'tier':>20} {'CPU s a clip':>13} {'columns kept':>13} {'bytes':>8} {'on disk':>8}")
+        untrained = {"weights": None, "device": "cpu", "engine": "torch"}
+        tiers += [SceneParsing(**untrained), EventUnderstanding(**untrained)]
+    print(f"{'tier':>20} {'CPU s per clip':>15} {'columns kept':>13} {'bytes':>8} {'on disk':>8}")
     for tier in tiers:
         with tempfile.TemporaryDirectory() as cache, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the networks are untrained
@@ -92,7 +100,7 @@ def costs(videos, deep):
             seconds = (time.process_time() - start) / len(videos)
             status = next(Path(cache).rglob("*.npy")).stat()
         print(
-            f"{type(tier).__name__:>20} {seconds:13.3f} {tier._n_described():13} "
+            f"{type(tier).__name__:>20} {seconds:15.3f} {tier._n_described():13} "
             f"{status.st_size:8} {512 * status.st_blocks:8}"
         )
 
@@ -109,7 +117,8 @@ def main():
     print(f"{joblib.cpu_count()} cores, load {load} (1, 5, 15 min), {platform.machine()}")
     print(f"joblib {joblib.__version__}, OpenCV {cv2.__version__}, NumPy {np.__version__}")
     with tempfile.TemporaryDirectory() as folder:
-        drawn = make_videos(options.clips, folder, 0, duration=SECONDS, frame_size=256)
+        shape = {"duration": SECONDS, "frame_size": 256}
+        drawn = make_videos(options.clips, folder, random_state=0, **shape)
         scaling(drawn.videos, options.n_jobs, options.repeats)
         costs(drawn.videos[:2], deep=not options.no_deep)
 

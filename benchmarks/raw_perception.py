@@ -2,16 +2,17 @@
 
     python benchmarks/raw_perception.py [--pairs 10]
 
-Their recipe, on frames of 256 x 256: statistics by PIL, the high pass by a 500 x 500 FFT, HOG of
-scikit-image with cells of 8 pixels, OpenCV's TV-L1 at its defaults, and H.264 by libx264's default
-preset. Prints milliseconds of one core a frame, theirs and ours in turn, over frames spread over
-the clips, and what the whole tier takes of a file in times that only decoding it takes.
+The baseline is their recipe, on frames of 256 x 256: statistics by PIL, the high pass by a
+500 x 500 FFT, HOG of scikit-image with cells of 8 pixels, OpenCV's TV-L1 at its defaults, and H.264
+by libx264's default preset. Prints processor milliseconds per frame on one core, theirs and ours in
+turn, over frames spread over the clips. Then prints the time of the whole tier per file, as a
+multiple of the time that decoding alone takes.
 
-Agreement is Spearman's correlation over windows of 45 frames of the five clips with
-``golden/descriptors.npz``, or with the recipe where that has no column; for the HOG, it is that of
-the distances between windows, at our default cells of 16 pixels and once more at the recipe's 8.
-Both are in the folder of reference data (the environment variable SKLEARN_M3S_TEST_DATA, by default
-``shared`` beside the checkout); without it a drawn clip is timed.
+Agreement is Spearman's correlation with ``golden/descriptors.npz``, or with the recipe where that
+has no column, over windows of 45 frames of the five clips. For the HOG, it is that of the distances
+between windows, with our default cells of 16 pixels and with the recipe's 8. Clips and reference
+are in the folder of reference data (the environment variable SKLEARN_M3S_TEST_DATA, by default
+``shared`` beside the checkout). Without it, a drawn clip is timed.
 """
 
 import argparse
@@ -33,12 +34,13 @@ from skimage.feature import hog as skimage_hog
 
 from sklearn_m3s import RawPerception
 from sklearn_m3s.descriptors import blurriness, brightness, contrast, flow, h264_bytes, hog
-from sklearn_m3s.video import stream_frames
+from sklearn_m3s.tiers import describe
+from sklearn_m3s.video import FrameGeometry, read_video, sample_at_rate
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 DATA = Path(os.environ.get("SKLEARN_M3S_TEST_DATA", SHARED))
 WINDOW, STEP = 45, 8
-# Frames of a clip that one run of the recipe is timed on; pairs of frames are an option.
+# Frames per clip that the recipe is timed on; the number of pairs is an option.
 N_FRAMES = {"contrast": 8, "brightness": 8, "blurriness": 8, "hog": 8, "h264_bytes": WINDOW}
 OURS = {
     "contrast": contrast,
@@ -54,6 +56,24 @@ GOLDEN = {
     "blurriness": "blurriness_fft500",
     "mean_flow": "tvl1_pair_mean",
 }
+
+
+class SampledFrames:
+    """A reader that returns the frames that the tier describes."""
+
+    geometry, frame_rate = FrameGeometry.square(256), 15
+
+    def __init__(self):
+        self.frames = []
+
+    def wanted(self, times):
+        return sample_at_rate(times, self.frame_rate)
+
+    def add(self, index, picture, time):
+        self.frames.append(picture)
+
+    def value(self):
+        return np.stack(self.frames)
 
 
 def grey(frame):
@@ -121,20 +141,20 @@ def load():
         clip, name = key.split("/")
         reference.setdefault(clip, {})[name] = values
     for clip, entry in reference.items():
-        blocks = [frames for frames, _ in stream_frames(DATA / "clips" / clip)]
-        clips[clip] = np.concatenate(blocks)[: len(entry["frames"])]
+        [frames] = read_video(DATA / "clips" / clip, [SampledFrames()])
+        clips[clip] = frames[: len(entry["frames"])]
     return reference, clips
 
 
 def seconds(function, *args):
-    """Return the time of the core that a call takes, so that others on the machine count less."""
+    """Return the processor seconds of a call, which other programs disturb little."""
     start = time.process_time()
     function(*args)
     return time.process_time() - start
 
 
 def time_descriptor(name, clips, n_pairs):
-    """Return milliseconds a frame, theirs and ours, and how many frames theirs were timed on."""
+    """Return milliseconds per frame, theirs and ours, and how many frames theirs were timed on."""
     theirs = ours = n_theirs = n_ours = 0
     n_samples = -(-n_pairs // len(clips)) if name == "mean_flow" else 1
     for frames in clips.values():
@@ -149,7 +169,7 @@ def time_descriptor(name, clips, n_pairs):
 
 
 def windows(values, n_frames):
-    """Return the parts that fall into each window; of pairs there is one less than of frames."""
+    """Return the values in each window of frames; there is one pair less than frames."""
     length = WINDOW - (n_frames - len(values))
     return [values[i : i + length] for i in range(0, n_frames - WINDOW + 1, STEP)]
 
@@ -187,12 +207,12 @@ def decode(path):
 
 
 def print_decode_times(paths):
-    """Print what the tier takes of files, in times that decoding takes."""
+    """Print the time of the whole tier, as a multiple of that of decoding."""
     print("\nwhole tier, from the file      decode only  tier   decode-times")
     total = np.zeros(2)
     for path in paths:
-        describe = partial(RawPerception()._describe, str(path))
-        rounds = [(seconds(decode, path), seconds(describe)) for _ in range(3)]
+        whole = partial(describe, [RawPerception()], [path])
+        rounds = [(seconds(decode, path), seconds(whole)) for _ in range(3)]
         taken = np.min(rounds, axis=0)
         total += taken
         print(f"{path.name:28} {taken[0]:9.2f} s {taken[1]:6.2f} s {taken[1] / taken[0]:9.1f}")
@@ -208,11 +228,9 @@ def main():
     args = parser.parse_args()
     cv2.setNumThreads(1)
     reference, clips = load()
-    for describe in OURS.values():  # tables and libraries are loaded
-        describe(clips[min(clips)][:2])
-    print(
-        f"{'ms a frame of 256 x 256':24} recipe  (timed on)     ours    ratio  Spearman (windows)"
-    )
+    for function in OURS.values():  # tables and libraries are loaded
+        function(clips[min(clips)][:2])
+    print(f"{'ms per frame of 256 px':24} recipe  (timed on)     ours    ratio  Spearman (windows)")
     total = np.zeros(2)
     for name in OURS:
         theirs, ours, n_timed = time_descriptor(name, clips, args.pairs)
@@ -224,7 +242,7 @@ def main():
         row = f"{name:20} {theirs:10.2f}  {timed_on:12} {ours:9.3f} {theirs / ours:8.0f}  {agreed}"
         print(row, flush=True)
     print(f"{'all':20} {total[0]:10.2f} {total[1]:23.3f} {total[0] / total[1]:8.0f}")
-    print(f"a clip of 45 frames: {0.045 * total[0]:.1f} s and {0.045 * total[1]:.2f} s of one core")
+    print(f"per clip of 45 frames: {0.045 * total[0]:.1f} s and {0.045 * total[1]:.2f} s")
     if reference:
         same_cells, _ = agreement("hog", clips, reference, cell_size=8)
         print(f"hog with cells of 8 pixels, as the recipe: Spearman {same_cells:.4f}")

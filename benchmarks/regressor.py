@@ -1,11 +1,12 @@
-"""The regressor against a plain torch loop and scikit-learn's MLP, side by side.
+"""`MLPRegressor` against a plain torch loop, the baseline, and scikit-learn's MLP.
 
     python benchmarks/regressor.py [--epochs 2] [--repeats 3] [--rows 7000] [--columns 3635]
                                    [--full]
 
-Prints seconds an epoch at best, of turns that follow each other, and their ratios; the time that
-`predict` takes for 10,000 rows; and that of a grid search of 12 candidates in 5 folds on a tenth of
-the rows, or, with ``--full``, on all of them for the default 20 epochs.
+The three take turns on random data. Prints the least seconds per epoch of each and their ratios to
+ours, the time to `predict` 10,000 rows, and the time of a grid search with 12 candidates and 5
+folds on a tenth of the rows. With ``--full`` the grid search uses all rows and the default 20
+epochs.
 """
 
 import argparse
@@ -28,7 +29,7 @@ GRID = {
 
 
 def plain_loop(X, y, epochs):
-    """Train the same network by a loop as one would write it by hand."""
+    """Train the same network by a hand-written loop."""
     X, y = torch.from_numpy(X), torch.from_numpy(y)
     net = torch.nn.Sequential(
         torch.nn.Linear(X.shape[1], 512), torch.nn.Mish(), torch.nn.Linear(512, 64),
@@ -43,14 +44,14 @@ def plain_loop(X, y, epochs):
 
 
 def seconds(function):
-    """Return how long a call takes."""
+    """Return the seconds that a call takes."""
     start = time.perf_counter()
     function()
     return time.perf_counter() - start
 
 
 def epochs_side_by_side(X, y, epochs, repeats):
-    """Print the times of an epoch."""
+    """Print the seconds per epoch of each, and the time to predict."""
     ours = MLPRegressor(max_epochs=epochs, device="cpu", random_state=0)
     theirs = SklearnMLP(
         hidden_layer_sizes=(512, 64), batch_size=32, max_iter=epochs, random_state=0
@@ -60,7 +61,7 @@ def epochs_side_by_side(X, y, epochs, repeats):
         "MLPRegressor": lambda: ours.fit(X, y),
         "scikit-learn's MLPRegressor": lambda: theirs.fit(X, y),
     }
-    plain_loop(X[:320], y[:320], 1)  # PyTorch sets itself up
+    plain_loop(X[:320], y[:320], 1)  # warm-up
     times = {name: [] for name in turns}
     for _ in range(repeats):
         for name, turn in turns.items():
@@ -68,13 +69,13 @@ def epochs_side_by_side(X, y, epochs, repeats):
     ours_at_best = min(times["MLPRegressor"])
     for name, values in times.items():
         ratio = min(values) / ours_at_best
-        print(f"{name:30} {min(values):7.2f} s an epoch, {ratio:5.2f} times ours")
+        print(f"{name:30} {min(values):7.2f} s per epoch, {ratio:5.2f} times ours")
     rows = np.resize(X, (10_000, X.shape[1]))
     print(f"predict {len(rows)} rows: {seconds(lambda: ours.predict(rows)):.2f} s")
 
 
 def main():
-    """Print the table."""
+    """Print the measurements."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)

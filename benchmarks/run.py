@@ -1,10 +1,11 @@
-"""The quick set of benchmarks, one after the other, into one table: ``make bench``.
+"""Run the benchmarks one after the other: ``make bench``.
 
     python benchmarks/run.py [--full] [name ...]
 
-Writes ``benchmarks/results/quick.md``: the machine, the versions, the date and what each script
-printed. With ``--full`` what takes longer, in about half an hour, to ``full.md``. Run it where
-nothing else runs.
+Writes the machine, the versions, the date and what each script printed to
+``benchmarks/results/quick.md``, in under 10 minutes on two idle cores. ``--full`` runs the longer
+forms, in about an hour, and writes ``full.md``. Names choose scripts; the file then holds these
+alone. Run it where nothing else runs.
 """
 
 import argparse
@@ -20,8 +21,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 QUICK = {
     "raw_perception": [],
+    "flow": [],
     "one_decode": ["--clips", "4", "--repeats", "2"],
-    "backbones": ["--rounds", "2", "--threads", "2"],
+    "backbones": ["--quick", "--repeats", "2"],
     "cache": ["--videos", "1000"],
     "parallel": ["--clips", "12", "--repeats", "1"],
     "context": ["--quick"],
@@ -29,12 +31,15 @@ QUICK = {
     "growth": [],
 }
 FULL = {
-    "backbones": ["--full"],
+    "backbones": [],
     "context": [],
     "regressor": ["--full"],
     "growth": ["--full"],
 }
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "torch", "av", "opencv-contrib-python-headless")
+LIBRARIES = (
+    *("numpy", "scipy", "scikit-learn", "torch", "openvino", "av"),
+    "opencv-contrib-python-headless",
+)
 
 
 def processor():
@@ -65,6 +70,8 @@ def main():
     parser.add_argument("names", nargs="*")
     args = parser.parse_args()
     chosen = FULL if args.full else QUICK
+    if unknown := set(args.names) - set(chosen):
+        parser.error(f"unknown {sorted(unknown)}: choose from {list(chosen)}")
     lines = header("Full" if args.full else "Quick")
     path = HERE / "results" / ("full.md" if args.full else "quick.md")
     path.parent.mkdir(exist_ok=True)
@@ -78,7 +85,9 @@ def main():
         taken = f"{name}.py {' '.join(chosen[name])}".strip()
         taken += f": {time.perf_counter() - start:.0f} s"
         print(f"{taken}\n{done.stdout}{done.stderr if done.returncode else ''}", flush=True)
-        lines += ["", f"## {taken}", "", "```", done.stdout.rstrip() or "failed", "```"]
+        output = done.stdout.rstrip() or "failed"
+        fence = [] if "\n| " in output else ["```"]  # tables are Markdown already
+        lines += ["", f"## {taken}", "", *fence, output, *fence]
         path.write_text("\n".join(lines) + "\n")
     print(f"written to {path}")
     sys.exit(f"failed: {failed}" if failed else 0)

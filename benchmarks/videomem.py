@@ -2,10 +2,15 @@
 
     python benchmarks/videomem.py [--repeats 3] [--n-jobs 2] [similarity_mlp ...]
 
-Compares losses, measures of similarity and regressors in repeated 5-fold cross-validation, beside
-a constant and the ceiling that the annotations set. Reads ``videomem/coco80_short_term.npz`` in the
-folder of reference data (the environment variable SKLEARN_M3S_TEST_DATA, by default ``shared``
-beside the checkout), and does nothing without it. Writes ``benchmarks/results/videomem_*.csv``.
+Compares losses, measures of similarity and regressors in repeated 5-fold cross-validation. The
+baselines are a constant and the model without similarity; the ceiling is set by the annotations.
+Writes ``benchmarks/results/videomem_*.csv``.
+
+The data are not public: the terms of VideoMem do not allow it. The tables in ``results`` stay as
+they were measured. Whoever has VideoMem can put ``videomem/coco80_short_term.npz`` into the folder
+of reference data (the environment variable SKLEARN_M3S_TEST_DATA, by default ``shared`` beside the
+checkout), with the arrays ``features`` (n, 80), ``scores`` (n,) and ``n_annotations`` (n,). Without
+it the script does nothing.
 """
 
 import argparse
@@ -28,8 +33,8 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_m3s import DBSCANSimilarity, DistanceSimilarity, MLPRegressor, make_m3s
 from sklearn_m3s.inspection import baseline_study, evaluate, similarity_study
-from sklearn_m3s.inspection._baselines import default_baselines
-from sklearn_m3s.inspection._similarity import default_measures
+from sklearn_m3s.inspection._baseline_study import default_baselines
+from sklearn_m3s.inspection._similarity_study import default_measures
 from sklearn_m3s.similarity._dbscan import _auto_eps
 
 MEMORY = Memory(Path(__file__).parent / "cache", verbose=0)

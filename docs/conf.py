@@ -9,7 +9,9 @@ release = version = sklearn_m3s.__version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "numpydoc"]
 exclude_patterns = ["_build", "generated/*.inc"]
+templates_path = ["_templates"]
 autosummary_generate = True
+autodoc_typehints = "none"  # docstrings have the types
 numpydoc_show_class_members = False
 default_role = "any"
 html_theme = "alabaster"

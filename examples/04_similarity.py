@@ -1,9 +1,9 @@
 """
-What similarity to other videos adds
-====================================
+Compare measures of similarity
+==============================
 
-The paper's Table 2 on any data set: measures of similarity alone, and their contribution to the
-model. See ``paper.py`` for the arguments.
+The paper's Table 2 on any data set: each measure alone, and its contribution to the model. See
+``paper.py`` for the arguments.
 """
 
 from paper import load, parse, show

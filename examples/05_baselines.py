@@ -1,9 +1,9 @@
 """
-The model beside others
-=======================
+Compare the model with baselines
+================================
 
-The paper's Table 3 on any data set: the model, the yardsticks that bound it, and regressors on the
-same features, which stand in for approaches whose models are not public. See ``paper.py`` for the
+The paper's Table 3 on any data set: the model, its lower and upper bounds, and other regressors on
+the same features. These stand in for approaches without public models. See ``paper.py`` for the
 arguments.
 """
 
@@ -18,7 +18,7 @@ table = baseline_study(
 )
 show(table, args, "table3")
 if "n_annotations" in data:
-    yardsticks = evaluate(
-        model, data.videos, data.scores, cv, n_annotations=data.n_annotations, random_state=0
+    bounds = evaluate(
+        model, data.videos, data.scores, cv=cv, n_annotations=data.n_annotations, random_state=0
     )
-    show(yardsticks, args, "yardsticks")
+    show(bounds, args, "bounds")

@@ -1,6 +1,6 @@
 """
-What each tier is worth
-=======================
+Ablate the tiers
+================
 
 The paper's Table 4 on any data set: the model without each tier, and each tier alone. See
 ``paper.py`` for the arguments.

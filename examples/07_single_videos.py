@@ -1,10 +1,10 @@
 """
-What the tiers make of single videos
-====================================
+Show predictions of single videos
+=================================
 
-The paper's Figs. 3 to 5 on any data set: how far each tier alone is from the score of a video, and
-the best, worst, over- and under-predicted videos. All predictions are of videos that were not in
-training. See ``paper.py`` for the arguments.
+The paper's Figs. 3 to 5 on any data set: the deviation of each tier from the scores of some videos,
+and the videos with the best and worst predictions, too high and too low. All predictions are of
+videos outside the training set. See ``paper.py`` for the arguments.
 """
 
 from paper import load, parse
@@ -26,7 +26,7 @@ for name in table.columns.drop("score"):
     print(f"{name}: Spearman {spearman_score(table['score'], table[name]):.2f}")
 
 # %%
-# Fig. 3: bars to the right of zero say that a tier takes the video to be more memorable than it is.
+# Fig. 3: bars to the right of zero are predictions that are too high.
 display = TierDeviationDisplay.from_predictions(None, table, videos=videos)
 display.figure_.savefig(args.output / "figure3.png")
 

@@ -1,8 +1,8 @@
 """
-What the tiers take to be alike
-===============================
+Map the features of each tier
+=============================
 
-The paper's Fig. 6 on any data set: t-SNE of what each tier describes, with frames of the videos,
+The paper's Fig. 6 on any data set: t-SNE maps of the features of each tier, with video thumbnails,
 coloured by score. See ``paper.py`` for the arguments.
 """
 
@@ -15,7 +15,7 @@ args = parse(__doc__)
 data, model, _ = load(args)
 model.fit(data.videos, data.scores)
 predicted = model.predict(data.videos)
-print(f"Spearman on the videos it was fitted on: {spearman_score(data.scores, predicted):.2f}")
+print(f"Spearman on the training videos: {spearman_score(data.scores, predicted):.2f}")
 
 # %%
 # Fig. 6: neighbours share shapes and motion in the raw tier, objects in the scene tier, actions in

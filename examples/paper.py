@@ -1,4 +1,4 @@
-"""What the scripts of the paper's tables and figures share: videos with scores, model and folds.
+"""Videos with scores, the model and the folds for the scripts of the paper's tables and figures.
 
 Every script takes the same arguments::
 
@@ -6,12 +6,13 @@ Every script takes the same arguments::
     python examples/06_ablation.py memento10k /data/memento10k --cache features
     python examples/06_ablation.py mediaeval2021 /data/mediaeval2021 --cache features --n-jobs 8
 
-A run that is stopped finds in the cache what it had computed of each video.
+A run that was stopped finds the features of each video again in the cache.
 """
 
 import argparse
 import tempfile
 import warnings
+from functools import partial
 from pathlib import Path
 
 from sklearn.model_selection import KFold
@@ -29,8 +30,7 @@ from sklearn_m3s.exceptions import M3SWarning
 
 LOADERS = {"memento10k": load_memento10k, "videomem": load_videomem, "lamem": load_lamem}
 LOADERS |= {
-    f"mediaeval{year}": lambda root, year=year: load_mediaeval(root, year)
-    for year in (2018, 2019, 2020, 2021)
+    f"mediaeval{year}": partial(load_mediaeval, year=year) for year in (2018, 2019, 2020, 2021)
 }
 
 
@@ -54,7 +54,7 @@ def load(args):
     if args.data != "synthetic":
         data = LOADERS[args.data](args.root)
         return data, make_m3s(**shared, verbose=True), fixed_split(data)
-    # Few videos and untrained networks are what keeps this short; each gives a warning.
+    # Few videos and untrained networks keep this short. Both give warnings.
     warnings.simplefilter("ignore", M3SWarning)
     root = args.root or tempfile.mkdtemp()
     data = make_videos(24, root, random_state=0, duration=0.5, frame_size=64)

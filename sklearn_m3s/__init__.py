@@ -12,6 +12,7 @@ Names are imported when they are first used, so that ``import sklearn_m3s`` is q
 """  # noqa: E501
 
 import importlib
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -19,6 +20,8 @@ _HOMES = {
     "RawPerception": "tiers",
     "SceneParsing": "tiers",
     "EventUnderstanding": "tiers",
+    "FrameEncoder": "tiers",
+    "ClipEncoder": "tiers",
     "DBSCANSimilarity": "similarity",
     "DistanceSimilarity": "similarity",
     "CosineSimilarity": "similarity",
@@ -34,7 +37,7 @@ _MODULES = {
 __all__ = [*_HOMES, "__version__"]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     if name in _MODULES:
@@ -42,5 +45,5 @@ def __getattr__(name):
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *__all__, *_MODULES})

@@ -1,30 +1,31 @@
-"""Where torch runs: one rule for the backbones and the regressor."""
+"""The device that torch runs on."""
 
 import torch
 
 
-def check_device(device: str) -> str:
-    """Return the device to use: for "auto" CUDA, else MPS, else the CPU.
+def resolve_device(device: str) -> str:
+    """Return the name of an available device.
 
     Parameters
     ----------
     device : str
-        ``"auto"``, ``"cuda"``, ``"cuda:1"`` and so on, ``"mps"`` or ``"cpu"``.
+        ``"cuda"``, ``"cuda:0"``, ``"cuda:1"`` and so on, ``"mps"``, ``"cpu"`` or ``"auto"``.
+        ``"auto"`` selects CUDA if available, then MPS, then the CPU.
 
     Returns
     -------
     str
-        The same, with ``"auto"`` replaced.
+        `device` itself, or the device that ``"auto"`` selects.
 
     Raises
     ------
     ValueError
-        If there is no such device here.
+        If the device is not available.
 
     Examples
     --------
-    >>> from sklearn_m3s.backbones import check_device
-    >>> check_device("cpu")
+    >>> from sklearn_m3s.backbones import resolve_device
+    >>> resolve_device("cpu")
     'cpu'
     """
     n_cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0

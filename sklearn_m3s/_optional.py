@@ -1,14 +1,28 @@
-"""Libraries that only some functions need: imported there, and named with the cure if absent."""
+"""Optional libraries, imported where they are used."""
 
 import importlib
+from types import ModuleType
 
 
-def import_optional(name):
-    """Return a module of an optional library, or raise an ImportError that says how to get it."""
+def import_optional(name: str, extra: str) -> ModuleType:
+    """Return a module of an optional library.
+
+    Parameters
+    ----------
+    name : str
+        Its full name, such as ``"matplotlib.pyplot"``.
+    extra : str
+        The extra of this package that installs the library.
+
+    Raises
+    ------
+    ImportError
+        If the library is not installed. The message says how to install it.
+    """
     try:
         return importlib.import_module(name)
     except ImportError as error:
         library = name.partition(".")[0]
         raise ImportError(
-            f'{library} is needed here and not installed: pip install "sklearn-m3s[inspection]"'
+            f'{library} is needed here and not installed: pip install "sklearn-m3s[{extra}]"'
         ) from error

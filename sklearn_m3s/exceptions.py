@@ -1,4 +1,6 @@
-"""What can go wrong, as types: every error of this package is an `M3SError`."""
+"""Errors and warnings of the package. Every error of its own is an `M3SError`."""
+
+from collections.abc import Iterable
 
 __all__ = ["M3SError", "M3SWarning", "VideoError", "WeightsError"]
 
@@ -36,11 +38,11 @@ class VideoError(M3SError, ValueError):
     [('a.mp4', 'empty file')]
     """
 
-    def __init__(self, message, failures=()):
+    def __init__(self, message: str, failures: Iterable[tuple[str, str]] = ()) -> None:
         super().__init__(message, failures)
         self.failures = list(failures)
 
-    def __str__(self):
+    def __str__(self) -> str:
         return str(self.args[0])
 
 
@@ -56,7 +58,7 @@ class WeightsError(M3SError, RuntimeError):
 
 
 class M3SWarning(UserWarning):
-    """Something was reduced, skipped or untrained; the result is usable and the text says how.
+    """A setting was reduced, a video skipped or a network untrained; the result is usable.
 
     Examples
     --------

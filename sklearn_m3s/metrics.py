@@ -1,10 +1,12 @@
-"""How good a ranking of videos is: Spearman's correlation, and its scorer for `scoring=`."""
+"""Spearman's rank correlation of scores, and its scorer for ``scoring=``."""
 
+from numpy.typing import ArrayLike
 from scipy.stats import spearmanr
 from sklearn.metrics import make_scorer
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import validate_params
-from sklearn.utils.validation import check_array
+
+from sklearn_m3s._validation import check_scores
 
 __all__ = ["spearman_score", "spearman_scorer"]
 
@@ -12,7 +14,7 @@ __all__ = ["spearman_score", "spearman_scorer"]
 @validate_params(
     {"y_true": ["array-like"], "y_pred": ["array-like"]}, prefer_skip_nested_validation=True
 )
-def spearman_score(y_true, y_pred):
+def spearman_score(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Return Spearman's rank correlation ρ of true and predicted scores.
 
     Parameters
@@ -20,18 +22,18 @@ def spearman_score(y_true, y_pred):
     y_true : array-like of shape (n_videos,)
         True scores.
     y_pred : array-like of shape (n_videos,)
-        Predicted scores; only their order counts.
+        Predicted scores. Only their order counts.
 
     Returns
     -------
     rho : float
-        In [-1, 1], the higher the better. NaN where either input is constant (SciPy then warns
-        with its `ConstantInputWarning`) or has a single value.
+        In [-1, 1], the higher the better. NaN if an input is constant, with SciPy's
+        `ConstantInputWarning`, or if there is a single video.
 
     Raises
     ------
     ValueError
-        If the inputs differ in length, have more than one column, are empty, or hold NaN or
+        If the inputs differ in length, have more than one column, are empty, or contain NaN or
         infinity.
 
     Examples
@@ -40,13 +42,10 @@ def spearman_score(y_true, y_pred):
     >>> spearman_score([0.7, 0.8, 0.9], [0.1, 0.3, 0.2])
     0.5
     """
-    y_true, y_pred = (
-        column_or_1d(check_array(y, ensure_2d=False, dtype="float64", input_name=name), warn=True)
-        for y, name in ((y_true, "y_true"), (y_pred, "y_pred"))
-    )
+    y_true, y_pred = check_scores(y_true, "y_true"), check_scores(y_pred, "y_pred")
     check_consistent_length(y_true, y_pred)
     return float(spearmanr(y_true, y_pred).statistic)
 
 
 spearman_scorer = make_scorer(spearman_score)
-"""Scorer of :func:`spearman_score`, for ``scoring=`` of cross-validation and searches."""
+"""Scorer of :func:`spearman_score`, for the parameter ``scoring`` of scikit-learn."""

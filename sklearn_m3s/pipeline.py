@@ -1,9 +1,11 @@
-"""Three tiers, their context and the regressor, assembled into one plain scikit-learn pipeline."""
+"""Put the M3-S model together as a plain scikit-learn pipeline, and take it apart again."""
 
-import inspect
+import os
+from typing import Any, NamedTuple
 
+import joblib
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -11,69 +13,78 @@ from sklearn_m3s.regression import MLPRegressor
 from sklearn_m3s.similarity import DBSCANSimilarity
 from sklearn_m3s.tiers import EventUnderstanding, RawPerception, SceneParsing, TierUnion
 
-__all__ = ["make_m3s"]
+__all__ = ["ModelParts", "make_m3s", "take_apart"]
 
 _TIERS = {"raw": RawPerception, "scene": SceneParsing, "event": EventUnderstanding}
 _WITH_CONTEXT = ("scene", "event")
 
 
 def make_m3s(
-    raw="default",
-    scene="default",
-    event="default",
-    similarity="default",
-    regressor="default",
+    raw: BaseEstimator | str | None = "default",
     *,
-    cache=None,
-    device="auto",
-    n_jobs=None,
-    memory=None,
-    random_state=None,
-    verbose=False,
-):
+    scene: BaseEstimator | str | None = "default",
+    event: BaseEstimator | str | None = "default",
+    similarity: BaseEstimator | dict[str, BaseEstimator | None] | str | None = "default",
+    regressor: BaseEstimator | str | None = "default",
+    cache: str | os.PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    device: str = "auto",
+    memory: str | joblib.Memory | None = None,
+    random_state: int | np.random.RandomState | None = None,
+    verbose: bool = False,
+) -> Pipeline:
     """Assemble the M3-S model, m = h(g(r, c) + r), as a pipeline of two steps.
 
-    ``tiers`` is a `TierUnion`, a `FeatureUnion` that decodes each file once, of the branches
-    ``raw`` (``describe`` → ``scale``), ``scene`` and ``event`` (``describe`` → ``context``), where
-    ``context`` is a `FeatureUnion` of ``features`` (a `StandardScaler`) and ``similarity``.
-    ``regressor`` predicts the memorability score.
+    The first step, ``tiers``, is a `TierUnion`: a `FeatureUnion` that decodes each file once. Its
+    branches are ``raw`` (``describe`` → ``scale``), ``scene`` and ``event`` (``describe`` →
+    ``context``), where ``context`` is a `FeatureUnion` of ``features`` (a `StandardScaler`) and
+    ``similarity``. The second step, ``regressor``, predicts the memorability score.
 
     Parameters
     ----------
     raw, scene, event : transformer, None or "default"
         From videos to a matrix. By default `RawPerception`, `SceneParsing` and
-        `EventUnderstanding`; None leaves the branch out.
+        `EventUnderstanding`. None leaves the branch out.
     similarity : transformer, dict, None or "default"
-        From the embeddings of a deep tier to its similarity with the training videos, the context
-        c: one for both deep tiers, or a dict with the keys ``"scene"`` and ``"event"`` (a missing
-        key leaves it out there). By default `DBSCANSimilarity`.
+        From the features of a deep tier to its similarity with the training videos, the context
+        c. One transformer serves both deep tiers. A dict has the keys ``"scene"`` and ``"event"``;
+        a tier without a key has no similarity. By default `DBSCANSimilarity`.
     regressor : regressor, None or "default"
-        From the features to the score. By default `MLPRegressor`; None returns a pipeline of
+        From the features to the score. By default `MLPRegressor`. None returns a pipeline of
         features.
     cache : str or os.PathLike, default=None
-        A folder that keeps what the tiers computed of each video: no fold, candidate or run
-        decodes a video twice.
-    device : str, default="auto"
-        Where networks run.
+        A folder that keeps the rows of each video, so that no fold, candidate or run decodes a
+        video twice.
     n_jobs : int, default=None
         Workers that read videos.
+    device : str, default="auto"
+        Where networks run.
     memory : str or object with the joblib.Memory interface, default=None
         Passed to the outer `Pipeline`.
     random_state : int, RandomState instance or None, default=None
         Seed of every part that takes one.
     verbose : bool, default=False
-        Whether the tiers show progress bars and the regressor its losses.
+        Whether the tiers show progress bars and the regressor prints its losses.
 
     Returns
     -------
     Pipeline
-        Unfitted. Given parts are cloned; `cache`, `device`, `n_jobs`, `random_state` and
-        `verbose` fill what a part has as a parameter and leaves at its default.
+        Unfitted, with clones of the given parts.
 
     Raises
     ------
     ValueError
         If no tier is left, or `similarity` is a dict with other keys.
+
+    See Also
+    --------
+    take_apart : The parts of such a model.
+
+    Notes
+    -----
+    `cache`, `n_jobs`, `device`, `random_state` and `verbose` go into the parts that `make_m3s`
+    makes itself. Of a given part they replace only parameters whose value is None:
+    ``KMeans(random_state=None)`` gets the seed, ``SceneParsing(device="auto")`` keeps its device.
 
     References
     ----------
@@ -99,12 +110,12 @@ def make_m3s(
     >>> small.fit(videos, rng.uniform(size=6)).predict(videos[:2]).shape
     (2,)
     """
-    if isinstance(random_state, np.random.RandomState):  # parts shall not share its state
+    if isinstance(random_state, np.random.RandomState):  # each part has its own generator
         random_state = random_state.randint(np.iinfo(np.int32).max)
     shared = {
         "cache": cache,
-        "device": None if device == "auto" else device,
         "n_jobs": n_jobs,
+        "device": None if device == "auto" else device,
         "random_state": random_state,
         "verbose": verbose or None,
     }
@@ -123,7 +134,7 @@ def make_m3s(
     return Pipeline(steps, memory=memory)
 
 
-def _branch(name, tier, similarity):
+def _branch(name: str, tier: BaseEstimator, similarity: BaseEstimator | None) -> Pipeline:
     if name not in _WITH_CONTEXT:
         return Pipeline([("describe", tier), ("scale", StandardScaler())])
     context = [("features", StandardScaler())]
@@ -132,7 +143,7 @@ def _branch(name, tier, similarity):
     return Pipeline([("describe", tier), ("context", FeatureUnion(context))])
 
 
-def _similarity(given, tier_name, shared):
+def _similarity(given: Any, tier_name: str, shared: dict[str, Any]) -> BaseEstimator | None:
     if isinstance(given, dict):
         unknown = sorted(set(given) - set(_WITH_CONTEXT))
         if unknown:
@@ -141,19 +152,116 @@ def _similarity(given, tier_name, shared):
     return _part(given, DBSCANSimilarity, shared)
 
 
-def _part(given, default, shared):
-    """Return a clone of a part, with the shared keywords where it has nothing else."""
+def _part(given: Any, default: type, shared: dict[str, Any]) -> BaseEstimator | None:
+    """Return a clone of a part, or a new one, with the shared keywords that it leaves open."""
     if given is None:
         return None
-    part = default() if isinstance(given, str) and given == "default" else clone(given)
-    present = part.get_params(deep=False)
-    defaults = inspect.signature(type(part)).parameters
+    is_new = isinstance(given, str) and given == "default"
+    part = default() if is_new else clone(given)
     fill = {
-        name: value
-        for name, value in shared.items()
-        if value is not None
-        and name in present
-        and name in defaults
-        and present[name] is defaults[name].default
+        name: shared[name]
+        for name, value in part.get_params(deep=False).items()
+        if shared.get(name) is not None and (is_new or value is None)
     }
     return part.set_params(**fill)
+
+
+class ModelParts(NamedTuple):
+    """The parts of a model, as `take_apart` returns them.
+
+    Parameters
+    ----------
+    tiers : dict of str to transformer
+        From videos to features, by the name of the branch. Branches that are left out or set to
+        ``"drop"`` are absent.
+    scalers : dict of str to transformer, "passthrough" or "drop"
+        From the features of a tier to its columns in the model.
+    contexts : dict of str to transformer or None
+        From the features of a tier to its similarity with the training videos, for the branches
+        with a context. None where the similarity is left out or set to ``"drop"``.
+    regressor : regressor or None
+        From all columns to the score. None where there is none.
+
+    Examples
+    --------
+    >>> from sklearn_m3s import make_m3s
+    >>> from sklearn_m3s.pipeline import take_apart
+    >>> take_apart(make_m3s(event=None, similarity=None)).contexts
+    {'scene': None}
+    """
+
+    tiers: dict[str, Any]
+    scalers: dict[str, Any]
+    contexts: dict[str, Any]
+    regressor: Any
+
+
+def take_apart(model: Pipeline) -> ModelParts:
+    """Return the parts of a model, the inverse of `make_m3s`.
+
+    Parameters
+    ----------
+    model : Pipeline
+        As `make_m3s` returns it, fitted or not. Parts may have been exchanged, or set to
+        ``"passthrough"`` or ``"drop"``. A branch with other steps counts as a tier without scaler
+        and context.
+
+    Returns
+    -------
+    ModelParts
+        The parts themselves, not clones: fitted where `model` is fitted.
+
+    Raises
+    ------
+    ValueError
+        If `model` is not a pipeline of tiers and at most a regressor.
+
+    Examples
+    --------
+    >>> from sklearn_m3s import make_m3s
+    >>> from sklearn_m3s.pipeline import take_apart
+    >>> parts = take_apart(make_m3s(event=None))
+    >>> parts.tiers
+    {'raw': RawPerception(), 'scene': SceneParsing()}
+    >>> parts.contexts, parts.regressor
+    ({'scene': DBSCANSimilarity()}, MLPRegressor())
+
+    `make_m3s` assembles the same model from them, with its own scalers:
+
+    >>> absent = {"raw": None, "scene": None, "event": None}
+    >>> again = make_m3s(
+    ...     **(absent | parts.tiers), similarity=parts.contexts, regressor=parts.regressor
+    ... )
+    >>> [name for name, _ in again["tiers"].transformer_list]
+    ['raw', 'scene']
+    """
+    steps = dict(model.steps) if isinstance(model, Pipeline) else {}
+    union = steps.get("tiers")
+    if list(steps) not in (["tiers"], ["tiers", "regressor"]) or not isinstance(
+        union, FeatureUnion
+    ):
+        raise ValueError(
+            f"model is {model!r:.80}, but has to be a pipeline of the steps 'tiers' (a "
+            "FeatureUnion) and, if any, 'regressor', as make_m3s returns it"
+        )
+    regressor = steps.get("regressor")
+    parts = ModelParts({}, {}, {}, None if regressor == "passthrough" else regressor)
+    for name, branch in union.transformer_list:
+        if branch == "drop":
+            continue
+        parts.tiers[name], last = _branch_steps(branch)
+        columns = dict(last.transformer_list) if isinstance(last, FeatureUnion) else {}
+        parts.scalers[name] = columns.get("features", last)
+        if "features" in columns:
+            similarity = columns.get("similarity")
+            parts.contexts[name] = None if similarity == "drop" else similarity
+    return parts
+
+
+def _branch_steps(branch: Any) -> tuple[Any, Any]:
+    """Return the tier of a branch and what follows it."""
+    steps = dict(branch.steps) if isinstance(branch, Pipeline) else {}
+    if list(steps) in (["describe", "scale"], ["describe", "context"]):
+        tier, last = steps.values()
+        return tier, last
+    return branch, "passthrough"

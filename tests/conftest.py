@@ -26,6 +26,14 @@ def reference():
     return find
 
 
+@pytest.fixture(scope="session", autouse=True)
+def weight_folder(tmp_path_factory):
+    """Keep what the tests download or convert out of the folder of the user."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SKLEARN_M3S_WEIGHTS", str(tmp_path_factory.mktemp("weight-folder")))
+        yield
+
+
 @pytest.fixture
 def rng():
     """Return a seeded random generator."""

@@ -5,6 +5,7 @@ import inspect
 import pkgutil
 
 import sklearn_m3s
+from sklearn_m3s.tiers import VideoTransformer
 
 
 def all_modules():
@@ -14,15 +15,16 @@ def all_modules():
 
 
 def all_estimators(base):
-    """Return the public classes below `base` that can be made without arguments, by name."""
+    """Return the classes below `base` that the package exports, by name."""
     found = {
         member
         for module in all_modules()
-        for name, member in vars(module).items()
+        for member in (getattr(module, name) for name in getattr(module, "__all__", ()))
         if inspect.isclass(member)
         and issubclass(member, base)
-        and member.__module__.startswith("sklearn_m3s.")
-        and not name.startswith("_")
+        and member is not base
+        # An abstract class, or one with the constructor of scikit-learn.
+        and member is not VideoTransformer
         and "__init__" in vars(member)
     }
     return sorted(found, key=lambda cls: cls.__name__)

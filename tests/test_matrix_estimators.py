@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, run on every estimator over matrices that the package has."""
+"""scikit-learn's estimator checks, on every estimator of the package that takes matrices."""
 
 import pytest
 from discovery import all_estimators
@@ -8,15 +8,15 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_m3s.tiers import VideoTransformer
 
-# Settings for the checks; an estimator that is not here is checked with its defaults.
+# Parameters for the checks. Other estimators are checked with their defaults.
 SETTINGS = {
-    # The checks have scores of any size, and more rows of weight 2 than one batch should hold.
+    # The checks use scores outside [0, 1], and rows of weight 2 that must not share one batch.
     "MLPRegressor": {"output_activation": "identity", "batch_size": 8, "device": "cpu"},
 }
 EXEMPTIONS = {
     "MLPRegressor": {
         "check_sample_weight_equivalence_on_dense_data": (
-            "a row of weight 2 is in one mini-batch of an epoch, a repeated row in two"
+            "a row of weight 2 is in one mini-batch per epoch, a repeated row in two"
         )
     },
 }
@@ -27,7 +27,7 @@ ESTIMATORS = [
 ]
 
 
-def test_the_estimators_over_matrices_are_found():
+def test_the_estimators_are_found():
     names = {type(estimator).__name__ for estimator in ESTIMATORS}
     assert names >= {"DBSCANSimilarity", "MLPRegressor"}
 
@@ -37,6 +37,6 @@ def test_the_estimators_over_matrices_are_found():
     ESTIMATORS,
     expected_failed_checks=lambda estimator: EXEMPTIONS.get(type(estimator).__name__, {}),
 )
-def test_the_checks_of_scikit_learn_pass(estimator, check):
-    with threadpool_limits(1):  # t-SNE of a few rows is all waiting for its other threads
+def test_scikit_learn_checks_pass(estimator, check):
+    with threadpool_limits(1):  # t-SNE of few rows spends its time waiting for threads
         check(estimator)

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from sklearn_m3s import RawPerception
 from sklearn_m3s.exceptions import M3SError, M3SWarning
 from sklearn_m3s.tiers import VideoTransformer
+from sklearn_m3s.video import FrameGeometry
 
 # In this order: a process is better not forked once it holds a cluster and its threads.
 BACKENDS = ["sequential", "multiprocessing", "threading", "loky", "dask"]
@@ -57,47 +58,27 @@ def engine(request, backend):
 
 
 @pytest.fixture(scope="module")
-def level():
+def level():  # noqa: C901
     """Return a quick tier; its class is made in a function, so that workers need not import it."""
 
-    class Level(VideoTransformer):
-        """The first number of an array; the array of nines kills its worker, once a marker."""
+    class First:
+        """Reads the first number of a video; a nine kills its worker, once a marker."""
 
-        _parameter_constraints = {
-            **VideoTransformer._parameter_constraints,
-            "marker": [Path, None],
-            "parent": [int, None],
-        }
+        geometry, frame_rate = FrameGeometry.square(8), 15
 
-        def __init__(
-            self,
-            *,
-            marker=None,
-            parent=None,
-            cache=None,
-            n_jobs=None,
-            on_error="raise",
-            decoder="pyav",
-            verbose=False,
-        ):
-            self.marker = marker
-            self.parent = parent
-            self.cache = cache
-            self.n_jobs = n_jobs
-            self.on_error = on_error
-            self.decoder = decoder
-            self.verbose = verbose
+        def __init__(self, tier):
+            self.marker, self.parent, self.cache = tier.marker, tier.parent, tier.cache
 
-        def _n_described(self):
-            return 1
+        def wanted(self, times):
+            return np.array([0])
 
-        def _settings(self):
-            return {}
+        def add(self, index, picture, time):
+            self.number = picture.flat[0]
 
-        def _describe(self, video):
-            if self.marker and video.flat[0] == 9 and not self.marker.exists():
+        def value(self):
+            if self.marker and self.number == 9 and not self.marker.exists():
                 self._die()
-            return np.array([video.flat[0]], dtype=np.float32)
+            return np.array([self.number], dtype=np.float32)
 
         def _die(self):
             assert os.getpid() != self.parent
@@ -106,6 +87,25 @@ def level():
                 time.sleep(0.01)
             self.marker.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+
+    class Level(VideoTransformer):
+        _parameter_constraints = {
+            **VideoTransformer._parameter_constraints,
+            "marker": [Path, None],
+            "parent": [int, None],
+        }
+        reader = First
+
+        def __init__(self, *, marker=None, parent=None, **shared):
+            super().__init__(**shared)
+            self.marker = marker
+            self.parent = parent
+
+        def _settings(self):
+            return {}
+
+        def _reader(self):
+            return self.reader(self)
 
     return Level
 
@@ -140,7 +140,9 @@ def test_the_bar_starts_with_the_cached_videos_and_ends_at_the_total(
 ):
     tier = RawPerception(descriptors=["contrast"], frame_size=16, cache=tmp_path)
     tier.fit_transform(arrays[4:8])
-    monkeypatch.setattr("sklearn_m3s.tiers._extract.tqdm", partial(tqdm, mininterval=0, miniters=1))
+    monkeypatch.setattr(
+        "sklearn_m3s.tiers._describe.tqdm", partial(tqdm, mininterval=0, miniters=1)
+    )
     tier.set_params(verbose=True).fit_transform(arrays)
     shown = [tuple(map(int, pair)) for pair in re.findall(r"(\d+)/(\d+)", capsys.readouterr().err)]
     assert {total for _, total in shown} == {10}
@@ -150,15 +152,14 @@ def test_the_bar_starts_with_the_cached_videos_and_ends_at_the_total(
 
 @pytest.mark.parametrize("backend", ["loky", "dask"], indirect=True)
 def test_a_worker_computes_with_its_share_of_the_cores(engine, level, videos):
-    class Threads(level):
-        def _n_described(self):
-            return 2
-
-        def _describe(self, video):
-            RawPerception(frame_size=32)._describe(video)
+    class Count(level.reader):
+        def value(self):
             return np.array(
                 [cv2.getNumThreads(), max(pool["num_threads"] for pool in threadpool_info())]
             )
+
+    class Threads(level):
+        reader = Count
 
     n_threads = Threads().fit_transform(videos)
     assert (n_threads[:, 0] == 1).all()
@@ -178,14 +179,17 @@ def test_what_was_described_before_a_worker_of_loky_died_is_kept(level, arrays, 
 def test_what_is_described_is_kept_while_a_slow_video_goes_on(
     level, arrays, tmp_path, name, n_jobs
 ):
-    class Waits(level):
-        def _describe(self, video):
+    class Wait(level.reader):
+        def value(self):
             deadline = time.monotonic() + 60
-            n_others = 9 if video.flat[0] == 0 else 0
+            n_others = 9 if self.number == 0 else 0
             while len(list(Path(self.cache).rglob("*.npy"))) < n_others:
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
-            return super()._describe(video)
+            return super().value()
+
+    class Waits(level):
+        reader = Wait
 
     with joblib.parallel_config(backend=name, n_jobs=n_jobs):
         rows = Waits(cache=tmp_path).fit_transform(arrays)
@@ -198,13 +202,16 @@ def test_a_backend_that_returns_lists_works_in_rounds_that_are_cached(
     class Lists(ThreadingBackend):
         supports_return_generator = False
 
-    class Broken(level):
-        def _describe(self, video):
-            if video.flat[0] == 9:
+    class Break(level.reader):
+        def value(self):
+            if self.number == 9:
                 raise ImportError("no library")
-            return super()._describe(video)
+            return super().value()
 
-    monkeypatch.setattr("sklearn_m3s.tiers._base._ROUND", 2)
+    class Broken(level):
+        reader = Break
+
+    monkeypatch.setattr("sklearn_m3s.tiers._workers._ROUND", 2)
     with (
         joblib.parallel_config(backend=Lists(), n_jobs=2),
         pytest.raises(ImportError, match="no library"),

@@ -1,7 +1,8 @@
-"""The assembled model: its shape, its parts, and the whole of it on real files."""
+"""The assembled model: its shape, its parts, and its use on real files."""
 
 import pickle
 
+import av
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -15,7 +16,7 @@ from sklearn_m3s import EventUnderstanding, MLPRegressor, RawPerception, ScenePa
 from sklearn_m3s.datasets import make_videos
 from sklearn_m3s.exceptions import M3SWarning, VideoError
 from sklearn_m3s.metrics import spearman_scorer
-from sklearn_m3s.video import stream_frames
+from sklearn_m3s.pipeline import take_apart
 
 quiet = pytest.mark.filterwarnings("ignore::sklearn_m3s.exceptions.M3SWarning")
 QUICK = {
@@ -75,7 +76,7 @@ def test_without_a_regressor_it_is_a_pipeline_of_features():
     assert list(make_m3s(regressor=None).named_steps) == ["tiers"]
 
 
-def test_nothing_left_is_an_error():
+def test_a_model_without_tiers_is_an_error():
     with pytest.raises(ValueError, match="raw, scene and event are all None"):
         make_m3s(raw=None, scene=None, event=None)
 
@@ -85,33 +86,36 @@ def test_an_unknown_key_of_similarity_is_named():
         make_m3s(similarity={"events": KMeans(3)})
 
 
-def test_given_parts_are_cloned():
-    raw = RawPerception(frame_size=64)
-    model = make_m3s(raw=raw, cache="features")
-    assert model.get_params()["tiers__raw__describe"] is not raw
-    assert raw.cache is None
+SHARED = {"cache": "features", "n_jobs": 2, "device": "cpu", "random_state": 7, "verbose": True}
 
 
-def test_shared_keywords_fill_what_a_part_leaves_at_its_default():
-    model = make_m3s(
-        raw=RawPerception(n_jobs=3),
-        regressor=Ridge(),
-        cache="features",
-        device="cpu",
-        n_jobs=2,
-        random_state=7,
-        verbose=True,
-    )
-    params = model.get_params()
-    assert params["tiers__raw__describe__n_jobs"] == 3
-    assert params["tiers__scene__describe__n_jobs"] == 2
+def part(model, name):
+    return model.get_params()[name]
+
+
+def test_shared_keywords_go_into_the_parts_that_it_makes():
+    model = make_m3s(**SHARED)
     for tier in ("raw", "scene", "event"):
-        assert params[f"tiers__{tier}__describe__cache"] == "features"
-        assert params[f"tiers__{tier}__describe__verbose"] is True
+        for name in ("cache", "n_jobs", "verbose"):
+            assert part(model, f"tiers__{tier}__describe__{name}") == SHARED[name]
     for tier in ("scene", "event"):
-        assert params[f"tiers__{tier}__describe__device"] == "cpu"
-        assert params[f"tiers__{tier}__context__similarity__random_state"] == 7
-    assert params["regressor__random_state"] == 7
+        assert part(model, f"tiers__{tier}__describe__device") == "cpu"
+        assert part(model, f"tiers__{tier}__context__similarity__random_state") == 7
+    assert part(model, "regressor").get_params().items() >= {
+        ("device", "cpu"), ("random_state", 7), ("verbose", True),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("pass_on", [lambda given: given, lambda x: pickle.loads(pickle.dumps(x))])
+def test_of_a_given_part_they_fill_what_is_none(pass_on):
+    scene = pass_on(SceneParsing(n_jobs=3, device="auto", verbose=False))
+    model = make_m3s(scene=scene, similarity=KMeans(3), regressor=Ridge(), **SHARED)
+    given = part(model, "tiers__scene__describe").get_params()
+    assert given.items() >= {("cache", "features"), ("random_state", 7)}
+    assert given.items() >= {("n_jobs", 3), ("device", "auto"), ("verbose", False)}
+    assert part(model, "tiers__event__context__similarity__random_state") == 7
+    assert part(model, "regressor__random_state") == 7
+    assert scene.cache is None
 
 
 def test_any_transformer_can_be_a_tier():
@@ -128,18 +132,82 @@ def test_a_random_state_instance_seeds_every_part(data):
     assert isinstance(models[0].get_params()["tiers__scene__describe__random_state"], int)
 
 
-def test_parts_with_parameters_of_their_own_kind_are_left_alone():
-    class Boosting(Ridge):
-        def __init__(self, **kwargs):
-            super().__init__()
+def rebuild(model):
+    parts = take_apart(model)
+    absent = dict.fromkeys(("raw", "scene", "event"))
+    return make_m3s(**(absent | parts.tiers), similarity=parts.contexts, regressor=parts.regressor)
 
-        @classmethod
-        def _get_param_names(cls):
-            return ["device"]
 
-        device = "auto"
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"raw": None},
+        {"scene": None, "event": None},
+        {"similarity": None, "regressor": None},
+        {"similarity": {"event": KMeans(3)}, "regressor": Ridge(2.0)},
+        {"raw": FunctionTransformer(), "scene": RawPerception(frame_size=64), "cache": "features"},
+    ],
+)
+def test_a_model_is_made_again_from_its_parts(changes):
+    model = make_m3s(**changes)
+    assert repr(rebuild(model)) == repr(model)
+    assert rebuild(model).get_params().keys() == model.get_params().keys()
 
-    assert make_m3s(regressor=Boosting(), device="cpu")["regressor"].device == "auto"
+
+def test_parts_are_those_of_the_model():
+    model = make_m3s(event=None)
+    parts = take_apart(model)
+    scene = model["tiers"]["scene"]
+    assert parts.tiers == {"raw": model["tiers"]["raw"][0], "scene": scene[0]}
+    assert parts.scalers == {"raw": model["tiers"]["raw"][1], "scene": scene[1]["features"]}
+    assert parts.contexts == {"scene": scene[1]["similarity"]}
+    assert parts.regressor is model["regressor"]
+
+
+def test_parts_may_be_dropped_passed_through_or_exchanged():
+    model = make_m3s().set_params(
+        tiers__raw="drop",
+        tiers__scene__context__features="passthrough",
+        tiers__scene__context__similarity="drop",
+        tiers__event=KMeans(3),
+        regressor="passthrough",
+    )
+    parts = take_apart(model)
+    assert list(parts.tiers) == ["scene", "event"]
+    assert parts.tiers["event"] is model["tiers"]["event"]
+    assert parts.scalers == {"scene": "passthrough", "event": "passthrough"}
+    assert parts.contexts == {"scene": None}
+    assert parts.regressor is None
+
+
+def test_parts_of_a_fitted_model_are_fitted():
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    tiers = {"raw": FunctionTransformer(), "scene": FunctionTransformer(), "event": None}
+    model = make_m3s(**tiers, similarity=KMeans(3), regressor=Ridge()).fit(X, X[:, 0])
+    parts = take_apart(model)
+    columns = [
+        parts.scalers["raw"].transform(X),
+        parts.scalers["scene"].transform(X),
+        parts.contexts["scene"].transform(X),
+    ]
+    predicted = parts.regressor.predict(np.hstack(columns))
+    np.testing.assert_array_equal(predicted, model.predict(X))
+    assert not hasattr(rebuild(model)["regressor"], "coef_")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Ridge(),
+        Pipeline([("scale", FunctionTransformer()), ("regressor", Ridge())]),
+        Pipeline([("tiers", FunctionTransformer()), ("regressor", Ridge())]),
+        Pipeline([*make_m3s(regressor=None).steps, ("pca", KMeans()), ("regressor", Ridge())]),
+    ],
+)
+def test_other_models_cannot_be_taken_apart(model):
+    with pytest.raises(ValueError, match=r"'tiers' \(a FeatureUnion\) .* as make_m3s returns it"):
+        take_apart(model)
 
 
 @quiet
@@ -153,7 +221,7 @@ def test_it_fits_and_predicts_files_with_all_tiers(data, quick):
 
 
 @quiet
-def test_names_of_columns_tell_the_tier(data, quick):
+def test_names_of_columns_start_with_the_tier(data, quick):
     model = quick(similarity=KMeans(2, n_init=1)).fit(data.videos, data.scores)
     names = model["tiers"].get_feature_names_out()
     assert len(names) == model["tiers"].transform(data.videos[:1]).shape[1] == 8 + 722 + 2050
@@ -163,7 +231,7 @@ def test_names_of_columns_tell_the_tier(data, quick):
 
 
 @quiet
-def test_it_is_cross_validated_and_searched(data, quick):
+def test_it_can_be_cross_validated_and_searched(data, quick):
     model = quick(event=None)
     rho = cross_val_score(model, data.videos, data.scores, cv=2, scoring=spearman_scorer)
     assert ((rho >= -1) & (rho <= 1)).all()
@@ -179,22 +247,11 @@ def test_it_is_cross_validated_and_searched(data, quick):
 
 
 @quiet
-def test_no_fold_or_candidate_reads_a_video_twice(data, quick, monkeypatch, tmp_path):
-    from sklearn_m3s.video import _read
-
-    opened = []
-    original = _read.open_video
-
-    def count(video, *args):
-        if isinstance(video, str):  # else one that is open, and shared by the tiers
-            opened.append(video)
-        return original(video, *args)
-
-    monkeypatch.setattr(_read, "open_video", count)
+def test_no_fold_or_candidate_reads_a_video_twice(data, quick, decoded, tmp_path):
     grid = {"regressor__max_epochs": [1, 2], "tiers__raw__describe__hog_components": [2, 3]}
     search = GridSearchCV(quick(cache=tmp_path), grid, cv=2, scoring=spearman_scorer)
     search.fit(data.videos, data.scores)
-    assert sorted(opened) == sorted(data.videos)
+    assert sorted(decoded) == sorted(data.videos)
 
 
 @quiet
@@ -207,7 +264,7 @@ def test_mixed_input_gives_the_same_predictions(data, quick):
 
 
 @quiet
-def test_a_fitted_model_is_cloned_and_pickled(data, quick):
+def test_a_fitted_model_can_be_cloned_and_pickled(data, quick):
     model = quick(event=None).fit(data.videos, data.scores)
     clone(model)
     unpickled = pickle.loads(pickle.dumps(model))
@@ -222,12 +279,10 @@ def test_a_fitted_model_is_cloned_and_pickled(data, quick):
     ],
     ids=["NaN", "short"],
 )
-def test_scores_that_cannot_be_learned_are_an_error_before_any_video_is_read(
-    data, scores, fault, monkeypatch
-):
-    monkeypatch.setattr("sklearn_m3s.video._read.open_video", None)
+def test_bad_scores_are_an_error_before_any_video_is_read(data, scores, fault, decoded):
     with pytest.raises(ValueError, match=fault):
         make_m3s().fit(data.videos, scores)
+    assert not decoded
 
 
 @quiet
@@ -257,18 +312,19 @@ def test_untrained_networks_warn(data, quick, tmp_path):
 
 @pytest.mark.slow  # real clips through all tiers
 @quiet
-def test_real_clips_and_cuts_of_them_go_the_whole_way(reference, quick, write_clip, tmp_path):
+def test_real_clips_and_cuts_of_them_can_be_learned(reference, quick, write_clip, tmp_path):
     clips = sorted(reference("clips").iterdir())
     cuts = []
     for clip in clips:
-        blocks = [frames for frames, _ in stream_frames(clip, frame_size=128)]
-        frames = np.concatenate(blocks)
+        with av.open(str(clip)) as container:
+            pictures = [frame.reformat(128, 128, "rgb24") for frame in container.decode(video=0)]
+        frames = np.stack([picture.to_ndarray() for picture in pictures[::2]])
         for start in range(0, len(frames) - 44, 45):
             path = tmp_path / f"{clip.stem}_{start}.mp4"
             cuts.append(write_clip(path, frames[start : start + 45], rate=15))
     videos = [*clips, *cuts]
     assert len(clips) == 5
-    assert len(cuts) == 14
+    assert len(cuts) == 13
     scores = np.linspace(0.5, 0.9, len(videos))
     model = quick(raw=RawPerception(hog_components=5), cache=tmp_path / "features")
     assert np.isfinite(model.fit(videos, scores).predict(videos)).all()

@@ -12,17 +12,28 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from discovery import all_estimators
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import InvalidParameterError
+from torch import nn
 
 from sklearn_m3s.exceptions import M3SWarning, VideoError
 from sklearn_m3s.tiers import VideoTransformer
 
+# Small networks with fixed weights, from images and from clips to 5 numbers.
+IMAGE_NETWORK = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(12, 5))
+CLIP_NETWORK = nn.Sequential(nn.AdaptiveAvgPool3d((3, 2, 2)), nn.Flatten(), nn.Linear(36, 5))
+for network in (IMAGE_NETWORK, CLIP_NETWORK):
+    nn.init.normal_(network[2].weight, generator=torch.Generator().manual_seed(0))
+    nn.init.zeros_(network[2].bias)
+
 # Settings that make an estimator quick; one that is not here is checked with its defaults.
 QUICK = {
+    "FrameEncoder": {"model": IMAGE_NETWORK, "frame_size": 32, "n_frames": 4},
+    "ClipEncoder": {"model": CLIP_NETWORK, "frame_size": 32, "n_frames": 6},
     "RawPerception": {"frame_size": 32, "hog_components": 2},
     "SceneParsing": {"weights": None, "frame_size": 32},
     "EventUnderstanding": {"weights": None, "frame_size": 32, "n_frames": 2},
@@ -38,10 +49,20 @@ CHANGES = {
     "frame_rate": 10,
     "frame_size": 64,
     "hog_cell": 8,
+    "layer": "1",
+    "mean": (0.1, 0.2, 0.3),
+    "model": nn.Flatten(),
     "n_frames": 3,
+    "normalize": True,
+    "output": "flatten",
+    "pool": "max",
+    "precision": "bfloat16",
     "random_state": 1,
+    "std": (0.1, 0.2, 0.3),
+    "version": "2",
 }
-NO_CHANGE = {"batch_size", "cache", "device", "hog_components", "n_jobs", "on_error", "verbose"}
+NO_CHANGE = {"batch_size", "cache", "device", "engine", "hog_components", "n_jobs", "on_error"}
+NO_CHANGE |= {"verbose", "revision", "sha256"}  # the last two choose weights, which count
 
 ESTIMATORS = all_estimators(VideoTransformer)
 pytestmark = pytest.mark.filterwarnings("ignore:.*untrained:sklearn_m3s.exceptions.M3SWarning")
@@ -71,14 +92,16 @@ def forbid_reading(monkeypatch):
         def refuse(*args, **kwargs):
             raise AssertionError("a video was read")
 
-        monkeypatch.setattr("sklearn_m3s.video._read.open_video", refuse)
+        monkeypatch.setattr("sklearn_m3s.video._read.open_source", refuse)
 
     return forbid
 
 
-def test_the_three_tiers_are_checked():
+def test_all_tiers_are_checked():
     assert {cls.__name__ for cls in ESTIMATORS} >= {
+        "ClipEncoder",
         "EventUnderstanding",
+        "FrameEncoder",
         "RawPerception",
         "SceneParsing",
     }
@@ -95,6 +118,8 @@ def test_the_constructor_only_assigns(make, monkeypatch, tmp_path):
     assert vars(estimator) == estimator.get_params()
     assert not (tmp_path / "features").exists()
     for name, parameter in inspect.signature(type(estimator)).parameters.items():
+        if name == "model":  # the one thing that has no default
+            continue
         assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
         assert parameter.default is not inspect.Parameter.empty, name
 
@@ -258,7 +283,8 @@ def test_cached_videos_are_not_read_again(make, videos, tmp_path, forbid_reading
 
 def test_every_setting_that_changes_the_numbers_is_part_of_the_cache_key(make):
     estimator = make()
-    for name in set(estimator.get_params()) - NO_CHANGE - {"weights"}:
+    unstated = {"weights"} | ({"random_state"} if "model" in estimator.get_params() else set())
+    for name in set(estimator.get_params()) - NO_CHANGE - unstated:
         changed = make(**{name: CHANGES[name]})
         assert changed._settings() != estimator._settings(), name
 
@@ -266,7 +292,7 @@ def test_every_setting_that_changes_the_numbers_is_part_of_the_cache_key(make):
 def test_no_other_setting_is_part_of_the_cache_key(make):
     estimator = make()
     changes = {"batch_size": 3, "hog_components": 5, "n_jobs": 2, "on_error": "nan"}
-    changes |= {"cache": "elsewhere", "verbose": True}
+    changes |= {"cache": "elsewhere", "engine": "torch", "verbose": True}
     for name in set(changes) & set(estimator.get_params()):
         assert make(**{name: changes[name]})._settings() == estimator._settings(), name
 

@@ -1,16 +1,23 @@
-"""From frames to embeddings: the networks, their weights, and inference, in plain torch."""
+"""Networks from frames or clips to features, their weights, and inference."""
 
-from sklearn_m3s._device import check_device
-from sklearn_m3s.backbones._build import hrnetv2_w48, ip_csn_152, ir_csn_152
-from sklearn_m3s.backbones._embed import backbone_signature, load_backbone
-from sklearn_m3s.backbones._weights import resolve_weights
+from sklearn_m3s._device import resolve_device
+from sklearn_m3s.backbones._build import efficientnet_lite0, hrnetv2_w48, ip_csn_152, ir_csn_152
+from sklearn_m3s.backbones._network import Network, NetworkSettings, load_network
+from sklearn_m3s.backbones._resolve import resolve_network
+from sklearn_m3s.backbones._spec import NetworkSpec
+from sklearn_m3s.backbones._weights import find_weights, resolve_weights
 
 __all__ = [
-    "backbone_signature",
-    "check_device",
+    "Network",
+    "NetworkSettings",
+    "NetworkSpec",
+    "efficientnet_lite0",
+    "find_weights",
     "hrnetv2_w48",
     "ip_csn_152",
     "ir_csn_152",
-    "load_backbone",
+    "load_network",
+    "resolve_device",
+    "resolve_network",
     "resolve_weights",
 ]

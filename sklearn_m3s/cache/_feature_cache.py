@@ -1,37 +1,42 @@
-"""One file a video: what an extractor said of it, found again by content and settings."""
+"""A folder of feature vectors, found again by content and settings."""
 
 import hashlib
+import io
 import json
+from operator import methodcaller
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from sklearn_m3s.cache._digests import shared_digests
-from sklearn_m3s.cache._files import write_whole
+from sklearn_m3s._files import PathLike
+from sklearn_m3s.cache._digests import known_digest, remembered_digest
+from sklearn_m3s.cache._layout import SETTINGS, settings_digest, write
 from sklearn_m3s.exceptions import M3SError
 
 
 class FeatureCache:
-    """A folder of feature vectors, one NumPy file a video.
+    """A folder of feature vectors, one NumPy file per video.
 
-    A vector is found by what the video contains and by what was done to it, so that a renamed
-    or copied file is found again, and a changed file or setting never is. Files are written aside
-    and moved into place: any number of processes may share the folder, and what one that is
-    killed leaves half-written is never read.
+    A vector is found by the content of the video and by all settings that determine it. So it is
+    found again after the file was renamed or copied, and never after the file or a setting was
+    changed. Any number of processes and threads may share the folder: files are written aside and
+    then moved into place, and a file that a killed process left half-written is never read.
 
     Parameters
     ----------
     folder : str or os.PathLike
         Where to keep the vectors; made on the first write.
     name : str
-        The extractor's name: its sub-folder.
+        Name of the extractor and of its sub-folder.
     settings : dict
-        All that determines the numbers besides the video, as JSON values; written beside them.
+        Everything besides the video that determines the numbers, as JSON values. Written beside
+        the vectors.
 
     See Also
     --------
-    cache_info : What such a folder holds.
-    cache_clear : Remove vectors from it.
+    cache_info : Inspect a feature cache.
+    cache_clear : Remove vectors from a feature cache.
 
     Examples
     --------
@@ -46,85 +51,73 @@ class FeatureCache:
     array([0.5], dtype=float32)
     """
 
-    def __init__(self, folder, name, settings):
-        # NumPy's numbers are written as Python's, so that 64 and np.int64(64) share their entries.
-        self._settings = json.dumps(settings, sort_keys=True, indent=1, default=np.generic.item)
-        digest = hashlib.sha256(self._settings.encode()).hexdigest()
+    def __init__(self, folder: PathLike, name: str, settings: dict[str, Any]) -> None:
+        # NumPy's numbers are written as Python's, so that 64 and np.int64(64) are one setting.
+        text = json.dumps(settings, sort_keys=True, indent=1, default=methodcaller("tolist"))
+        self._settings = text.encode()
         self._root = Path(folder).expanduser().absolute()
-        self._folder = self._root / name / digest[:16]
+        self._folder = self._root / name / settings_digest(self._settings)
 
-    def key(self, video):
-        """Return the digest of what a video contains.
+    def key(self, video: PathLike | np.ndarray) -> str:
+        """Return the SHA-256 of the content of a video, as 64 hexadecimal digits.
 
-        A file is read once, and again only when its size, times or inode have changed since, or
-        it was changed less than 10 seconds before it was read. An array is read every time.
-
-        Parameters
-        ----------
-        video : str, os.PathLike or ndarray
-            A readable file, whose bytes count and not its name, or an array.
-
-        Returns
-        -------
-        str
-            64 hexadecimal digits.
+        A file is read once. It is read again if its size, times or inode changed, or if it had
+        changed less than 10 seconds before it was read. An array is read each time.
 
         Raises
         ------
         OSError, TypeError
-            If `video` is no readable file, or no path.
+            If `video` is not a readable file, or neither a path nor an array.
         """
         if isinstance(video, np.ndarray):
             digest = hashlib.sha256(f"{video.dtype.str}{video.shape}".encode())
-            digest.update(np.ascontiguousarray(video))
+            digest.update(np.ascontiguousarray(video).data)
             return digest.hexdigest()
-        return shared_digests(self._root).of(video)
+        return remembered_digest(video, self._root)
 
-    def remember(self):
-        """Write down the digests of the files read so far, so that other processes know them.
+    def known_key(self, video: PathLike | np.ndarray) -> str | None:
+        """Return the key of a video as `key` does, or None if its content has to be read."""
+        return None if isinstance(video, np.ndarray) else known_digest(video, self._root)
 
-        Where the folder cannot be written to, only this process does.
-        """
-        shared_digests(self._root).save()
-
-    def get(self, key):
-        """Return the vector of a key, or None where there is none that can be read."""
+    def get(self, key: str) -> np.ndarray | None:
+        """Return the vector of a key, or None if it is missing or damaged."""
         try:
             with self._path(key).open("rb") as file:
                 vector = np.load(file, allow_pickle=False)
         except Exception:  # a damaged file can raise anything
             return None
-        return vector if isinstance(vector, np.ndarray) else None
+        is_valid = isinstance(vector, np.ndarray) and vector.ndim == 1
+        return vector if is_valid and vector.dtype == np.float32 else None
 
-    def prepare(self):
-        """Make the folder, and a record of the settings in it, before anything is computed.
+    def prepare(self) -> None:
+        """Write the settings to the folder, so that an `M3SError` shows before any work."""
+        self._write(self._folder / SETTINGS, self._settings)
 
-        Raises
-        ------
-        M3SError
-            If the folder cannot be made or written to.
-        """
-        text = self._settings.encode()
-        self._write(self._folder / "settings.json", lambda file: file.write(text))
-
-    def put(self, key, vector):
-        """Store a vector under a key; whoever reads it meanwhile sees all of it or nothing.
+    def put(self, key: str, vector: np.ndarray) -> None:
+        """Store a vector, as float32, under a key. Other processes see all of it or nothing.
 
         Raises
         ------
+        ValueError
+            If `vector` is not of shape (n,).
         M3SError
             If the folder cannot be written to.
         """
-        self._write(self._path(key), lambda file: np.save(file, vector, allow_pickle=False))
+        vector = np.asarray(vector, dtype=np.float32)
+        if vector.ndim != 1:
+            raise ValueError(f"vector must be of shape (n,), got the shape {vector.shape}")
+        content = io.BytesIO()
+        np.save(content, vector)
+        self._write(self._path(key), content.getvalue())
 
-    def _path(self, key):
+    def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.npy"
 
-    def _write(self, path, fill):
+    def _write(self, path: Path, content: bytes) -> None:
         try:
-            write_whole(path, fill)
+            write(self._root, path, content)
         except OSError as error:
             raise M3SError(
-                f"the cache folder {self._folder} cannot be written to ({error}): make room and "
-                "allow it, or give cache= another folder"
+                f"the cache folder {self._folder} cannot be written to ({error}): free some space "
+                "and allow writing, or give cache= another folder"
             ) from error

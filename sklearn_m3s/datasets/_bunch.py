@@ -1,18 +1,22 @@
-"""From the rows of a data set to a Bunch: the same keys for the same things in every loader."""
+"""Turn the rows of a data set into a Bunch, with the same keys in every loader."""
 
 import errno
 import os
 import warnings
 from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import StrOptions
 
-from sklearn_m3s.datasets._folder import VIDEOS, Folder
+from sklearn_m3s._files import PathLike
+from sklearn_m3s.datasets._reading import VIDEOS, Folder
 from sklearn_m3s.exceptions import M3SWarning
 
-OPTIONS = {
+OPTIONS: dict[str, list[Any]] = {
     "root": [str, os.PathLike],
     "video_folder": [str, os.PathLike, None],
     "missing": [StrOptions({"raise", "skip"})],
@@ -21,39 +25,23 @@ OPTIONS = {
 _SCORES = ("scores", "raw_scores", "long_term_scores")
 _NUMBERS = (*_SCORES, "decay", "n_annotations", "n_long_term_annotations")
 _TEXTS = ("captions", "action_labels")
-# Scores corrected for the time between two views overshoot a little; percentages do not hide.
+# Scores corrected for the time between two views exceed [0, 1] a little; percentages by far.
 _OVERSHOOT = 0.05
 
 
-def make_bunch(rows, folder, video_folder, missing, keep_unscored, suffixes=VIDEOS):
-    """Return checked rows as a Bunch.
+def make_bunch(
+    rows: list[dict[str, Any]],
+    folder: Folder,
+    video_folder: PathLike | None,
+    missing: str,
+    keep_unscored: bool,
+    suffixes: Sequence[str] = VIDEOS,
+) -> Bunch:
+    """Return checked rows as a Bunch of the keys that at least one row has.
 
-    Parameters
-    ----------
-    rows : list of dict
-        Keys of the bunch, and ``stems``, the names that a file of the video may have.
-    folder : Folder
-        The data set.
-    video_folder : str, os.PathLike or None
-        Where the videos are; None means `folder`.
-    missing : {"raise", "skip"}
-        What to do about videos without a file.
-    keep_unscored : bool
-        Whether to keep rows without a score.
-    suffixes : tuple of str, default=VIDEOS
-        Endings of the files, the preferred first.
-
-    Returns
-    -------
-    Bunch
-        A key is there if a row has it.
-
-    Raises
-    ------
-    FileNotFoundError
-        If a video has no file, or with ``missing="skip"`` none has.
-    ValueError
-        If there is no row, a name occurs twice, or a score is outside [0, 1].
+    A row has the keys of the bunch, and may have ``stems``, the possible names of the file of its
+    video, where ``name`` is not the only one. The file is looked for in `video_folder`, or in
+    `folder` where that is None, with the first of `suffixes` that exists.
     """
     _check_names(rows, folder)
     if not keep_unscored:
@@ -62,49 +50,52 @@ def make_bunch(rows, folder, video_folder, missing, keep_unscored, suffixes=VIDE
         raise ValueError(f"no row of the tables in {folder.root} has a score: {folder.request}")
     if video_folder is not None:
         folder = Folder(video_folder, "pass the folder of the videos as video_folder")
-    paths = [folder.find_media(row["stems"], suffixes) for row in rows]
+    paths = [folder.find_media(row.get("stems", [row["name"]]), suffixes) for row in rows]
     _check_found(rows, paths, folder, missing)
     found = [(row, path) for row, path in zip(rows, paths, strict=True) if path is not None]
-    return Bunch(videos=_videos(path for _, path in found), **_columns([row for row, _ in found]))
+    videos = [_to_video(path) for _, path in found]
+    return Bunch(videos=videos, **_columns([row for row, _ in found]))
 
 
-def _columns(rows):
+def _columns(rows: list[dict[str, Any]]) -> dict[str, Any]:
     names = [row["name"] for row in rows]
     keys = {key for row in rows for key in row}
-    data = {"names": names}
+    data: dict[str, Any] = {"names": names}
     for key in _NUMBERS:
         if key in keys:
             data[key] = np.array([row.get(key, np.nan) for row in rows], dtype=float)
         if key in keys.intersection(_SCORES):
-            data[key] = _check_scores(data[key], key, names)
+            data[key] = _clip_scores(data[key], key, names)
     data |= {key: [row.get(key, []) for row in rows] for key in _TEXTS if key in keys}
     return data | {"split": np.array([row["split"] for row in rows])}
 
 
-def _check_names(rows, folder):
+def _check_names(rows: Iterable[dict[str, Any]], folder: Folder) -> None:
     counts = Counter(row["name"] for row in rows)
     repeated = [name for name, count in counts.items() if count > 1]
     if repeated:
         raise ValueError(
             f"{len(repeated)} video(s) in {folder.root} have more than one row, such as "
-            f"{repeated[:3]}: leave one each"
+            f"{repeated[:3]}: keep one row for each"
         )
 
 
-def _check_found(rows, paths, folder, missing):
-    absent = [row["stems"][0] for row, path in zip(rows, paths, strict=True) if path is None]
+def _check_found(
+    rows: list[dict[str, Any]], paths: list[Path | None], folder: Folder, missing: str
+) -> None:
+    absent = [row["name"] for row, path in zip(rows, paths, strict=True) if path is None]
     if not absent:
         return
-    text = f"{len(absent)} of {len(rows)} videos have no file below {folder.root}, such as "
-    text += str(absent[:3])
+    counts = f"{len(absent)} of {len(rows)} videos"
+    text = f"{counts} have no file below {folder.root}, such as {absent[:3]}"
     if missing == "raise" or len(absent) == len(rows):
         raise FileNotFoundError(
-            f"{text}: pass their folder as video_folder, or leave them out by missing='skip'"
+            f"{text}: pass their folder as video_folder, or leave them out with missing='skip'"
         )
     warnings.warn(f"{text}: they are left out", M3SWarning, stacklevel=5)
 
 
-def _check_scores(scores, key, names):
+def _clip_scores(scores: np.ndarray, key: str, names: list[str]) -> np.ndarray:
     wrong = np.flatnonzero((scores < -_OVERSHOOT) | (scores > 1 + _OVERSHOOT))
     if len(wrong):
         raise ValueError(
@@ -114,22 +105,20 @@ def _check_scores(scores, key, names):
     return scores.clip(0, 1)
 
 
-def _videos(paths):
-    return [_map(path) if path.suffix.lower() == ".npy" else str(path) for path in paths]
-
-
-def _map(path):
-    """Return stored frames as an array that is read from disk where it is used."""
+def _to_video(path: Path) -> str | np.ndarray:
+    """Return a path as a string, and stored frames as an array that stays on disk."""
+    if path.suffix.lower() != ".npy":
+        return str(path)
     try:
         return np.load(path, mmap_mode="r")
     except ValueError as error:
-        raise ValueError(f"{path} is no array of frames: fetch it again") from error
+        raise ValueError(f"{path} does not hold an array of frames: fetch it again") from error
     except OSError as error:
         if error.errno != errno.EMFILE:
             raise
         raise OSError(
             errno.EMFILE,
-            "each .npy file stays open, and the system allows no more: raise its limit "
+            "each .npy file stays open, and the system allows no more open files: raise its limit "
             "(ulimit -n), or put the videos themselves next to them",
             str(path),
         ) from error

@@ -1,51 +1,53 @@
-"""A split that everybody gets: the official one, or one decided by the names of the videos."""
+"""One split for everybody: the official one, or one by a hash of the names."""
 
 import hashlib
 import os
 from numbers import Integral, Real
 from pathlib import PurePath
+from typing import Any
 
 import numpy as np
 from sklearn.model_selection import PredefinedSplit
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 
-_TESTED = ("test", "val", "dev")
+from sklearn_m3s._validation import check_arguments
+
+_TEST_PARTS = ("test", "val", "dev")
 
 
-@validate_params(
-    {
-        "data": [Bunch],
-        "n_splits": [Interval(Integral, 2, None, closed="left"), None],
-        "test_size": [Interval(Real, 0, 1, closed="neither")],
-        "random_state": [Interval(Integral, 0, None, closed="left")],
-    },
-    prefer_skip_nested_validation=True,
+@check_arguments(
+    data=[Bunch],
+    n_splits=[Interval(Integral, 2, None, closed="left"), None],
+    test_size=[Interval(Real, 0, 1, closed="neither")],
+    random_state=[Interval(Integral, 0, None, closed="left")],
 )
-def fixed_split(data, *, n_splits=None, test_size=0.2, random_state=0):
+def fixed_split(
+    data: Bunch, *, n_splits: int | None = None, test_size: float = 0.2, random_state: int = 0
+) -> PredefinedSplit:
     """Return the split of a data set that makes results comparable, for ``cv=``.
 
-    Where the data set has official parts, "test" is the test set, or else "val", or else "dev";
-    all other parts are the training set. Where it has one part, or none, a video is in the test
-    set, or in a fold, by a hash of its name and the seed alone: neither the folder nor the order
-    nor the number of the files matters, nor the version of a library.
+    A data set with several official parts is split by them: the test set is "test", or else
+    "val", or else "dev", and all other parts are the training set. A data set with one part or
+    none is split by a hash of the names of the videos and the seed. The folder, the order and the
+    number of the files do not matter, nor do versions of libraries.
 
     Parameters
     ----------
     data : Bunch
         From a loader, or with ``videos``, a list of paths.
     n_splits : int or None, default=None
-        None is one split, the official one where there is one. A number, at least 2, is as many
-        folds by hash, whatever the official parts.
+        None gives one split, the official one if there is one. A number, at least 2, gives as
+        many folds by hash and ignores the official parts.
     test_size : float, default=0.2
-        The share of videos in the test set, roughly, in (0, 1), where one split is made by hash.
+        Approximate share of videos in the test set of a single split by hash, in (0, 1).
     random_state : int, default=0
-        The seed of the hash, at least 0.
+        Seed of the hash, at least 0.
 
     Returns
     -------
     PredefinedSplit
-        With one split, or `n_splits`. Its rows are those of `data`.
+        One split, or `n_splits`, of the rows of `data`.
 
     Raises
     ------
@@ -72,26 +74,26 @@ def fixed_split(data, *, n_splits=None, test_size=0.2, random_state=0):
     if n_splits is not None:
         test_fold = (_shares(data, random_state) * n_splits).astype(int)
     elif len(parts) > 1:
-        test_fold = np.where(np.asarray(data.split) == _tested(parts), 0, -1)
+        test_fold = np.where(np.asarray(data.split) == _test_part(parts), 0, -1)
     else:
         test_fold = np.where(_shares(data, random_state) < test_size, 0, -1)
     expected = range(-1, 1) if n_splits is None else range(n_splits)
     if not set(expected) <= set(test_fold.tolist()):
         raise ValueError(
-            f"the {len(test_fold)} videos leave a part of the split empty: pass more of them, "
+            f"the {len(test_fold)} videos leave a part of the split empty: pass more videos, "
             "fewer n_splits, or another random_state"
         )
     return PredefinedSplit(test_fold)
 
 
-def _tested(parts):
-    for part in _TESTED:
+def _test_part(parts: np.ndarray) -> str:
+    for part in _TEST_PARTS:
         if part in parts:
             return part
-    raise ValueError(f"data.split has the parts {parts.tolist()}, none of {_TESTED}")
+    raise ValueError(f"data.split has the parts {parts.tolist()}, none of {_TEST_PARTS}")
 
 
-def _shares(data, seed):
+def _shares(data: Bunch, seed: int) -> np.ndarray:
     """Return a number in [0, 1) for each video, by its name."""
     names = data.get("names")
     if names is None:
@@ -100,7 +102,7 @@ def _shares(data, seed):
     return np.array([int.from_bytes(digest[:4], "big") / 2**32 for digest in digests])
 
 
-def _stem(video):
+def _stem(video: Any) -> str:
     if isinstance(video, str | os.PathLike):
         return PurePath(video).stem
-    raise TypeError(f"a {type(video).__name__} has no name to split by: add data.names")
+    raise TypeError(f"a video of type {type(video).__name__} has no name: add data.names")

@@ -2,39 +2,45 @@
 
 from numbers import Integral
 
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import Interval
 
+from sklearn_m3s._files import PathLike
+from sklearn_m3s._validation import check_arguments
 from sklearn_m3s.datasets._bunch import OPTIONS, make_bunch
-from sklearn_m3s.datasets._folder import IMAGES, Folder
-from sklearn_m3s.datasets._tables import to_rows
+from sklearn_m3s.datasets._reading import IMAGES, Folder, to_rows
 
 _REQUEST = "get LaMem from its authors at http://memorability.csail.mit.edu"
 _COLUMNS = {"name": "file", "scores": "score"}
 
 
-@validate_params(
-    OPTIONS | {"split": [Interval(Integral, 1, 5, closed="both")]},
-    prefer_skip_nested_validation=True,
-)
-def load_lamem(root, split=1, *, video_folder=None, missing="raise", keep_unscored=False):
-    """Load LaMem: some 60,000 images with memorability scores.
+@check_arguments(**OPTIONS, split=[Interval(Integral, 1, 5, closed="both")])
+def load_lamem(
+    root: PathLike,
+    *,
+    split: int = 1,
+    video_folder: PathLike | None = None,
+    missing: str = "raise",
+    keep_unscored: bool = False,
+) -> Bunch:
+    """Load LaMem: about 60,000 images with memorability scores.
 
-    Nothing is downloaded: its authors offer it at http://memorability.csail.mit.edu. To the tiers
-    an image is a video of one frame.
+    Nothing is downloaded. The authors offer the data set at http://memorability.csail.mit.edu.
+    Tiers treat an image as a video of one frame.
 
     Parameters
     ----------
     root : str or os.PathLike
-        The folder with ``train_1.txt``, ``val_1.txt`` and ``test_1.txt``, and so on, at any
-        depth; a line is a file name and a score.
+        The folder with ``train_1.txt``, ``val_1.txt``, ``test_1.txt`` and so on, at any depth.
+        Each line holds a file name and a score.
     split : int, default=1
-        Which of the five splits, from 1.
+        Which of the five splits, from 1 to 5.
     video_folder : str, os.PathLike or None, default=None
-        Where the images are, at any depth; None means below `root`.
+        Where the images are, at any depth. None means below `root`.
     missing : {"raise", "skip"}, default="raise"
-        Whether an image without a file is an error, or left out with a warning.
+        Whether images without a file raise an error, or are left out with an `M3SWarning`.
     keep_unscored : bool, default=False
-        Whether to keep images whose score is missing; it is NaN.
+        Whether to keep images without a score. Their score is NaN.
 
     Returns
     -------
@@ -48,12 +54,7 @@ def load_lamem(root, split=1, *, video_folder=None, missing="raise", keep_unscor
     FileNotFoundError
         If `root`, a file of the split, or an image is missing.
     ValueError
-        If an image is listed twice, a score is no number or outside [0, 1].
-
-    Warns
-    -----
-    M3SWarning
-        If images without a file are left out.
+        If an image is listed twice, or a score is not a number or outside [0, 1].
 
     References
     ----------
@@ -79,5 +80,5 @@ def load_lamem(root, split=1, *, video_folder=None, missing="raise", keep_unscor
         lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
         cells = [line.split() for line in lines if line.strip()]
         records = [{"file": cell[0], "score": cell[1] if cell[1:] else None} for cell in cells]
-        rows += [row | {"stems": [row["name"]]} for row in to_rows(records, _COLUMNS, part, path)]
+        rows += to_rows(records, _COLUMNS, part, path)
     return make_bunch(rows, folder, video_folder, missing, keep_unscored, IMAGES)

@@ -1,14 +1,17 @@
-"""Predicting Media Memorability, the task of MediaEval, as it was released from 2018 to 2021."""
+"""MediaEval's task Predicting Media Memorability, 2018 to 2021."""
 
 from numbers import Integral
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from typing import Any
 from urllib.parse import urlsplit
 
-from sklearn.utils._param_validation import Options, validate_params
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import Options
 
+from sklearn_m3s._files import PathLike
+from sklearn_m3s._validation import check_arguments
 from sklearn_m3s.datasets._bunch import OPTIONS, make_bunch
-from sklearn_m3s.datasets._folder import Folder
-from sklearn_m3s.datasets._tables import read_csv, to_rows
+from sklearn_m3s.datasets._reading import Folder, read_csv, to_rows
 from sklearn_m3s.datasets._videomem import read_parts
 
 _REQUEST = (
@@ -35,47 +38,51 @@ _COLUMNS = {
 }
 
 
-@validate_params(
-    OPTIONS | {"year": [Options(Integral, {2018, 2019, 2020, 2021})]},
-    prefer_skip_nested_validation=True,
-)
-def load_mediaeval(root, year, *, video_folder=None, missing="raise", keep_unscored=False):
-    r"""Load the data of the MediaEval task Predicting Media Memorability of a year.
+@check_arguments(**OPTIONS, year=[Options(Integral, {2018, 2019, 2020, 2021})])
+def load_mediaeval(
+    root: PathLike,
+    *,
+    year: int,
+    video_folder: PathLike | None = None,
+    missing: str = "raise",
+    keep_unscored: bool = False,
+) -> Bunch:
+    r"""Load one year of MediaEval's task Predicting Media Memorability.
 
-    Nothing is downloaded: the organisers hand it out to participants,
-    https://multimediaeval.github.io. In 2018 and 2019 it is VideoMem, in 2020 videos of
-    TRECVid 2019, and in 2021 these, with more annotations, and Memento10k.
+    Nothing is downloaded. The organisers hand out the data to participants, at
+    https://multimediaeval.github.io. In 2018 and 2019 the data set is VideoMem, in 2020 videos of
+    TRECVid 2019, and in 2021 the same videos with more annotations, and Memento10k.
 
     Parameters
     ----------
     root : str or os.PathLike
         The folder with the tables of scores, at any depth: those of `load_videomem` in 2018 and
-        2019; ``scores_v2.csv`` and ``dev_scores.csv`` in 2020; ``train_scores.csv`` and
-        ``dev_scores.csv`` in 2021, when TRECVid and Memento10k are a folder each. Tables of the
-        test part, ``test_scores.csv``, and of captions, ``text_descriptions.csv``, are read if
-        they are there.
+        2019, ``scores_v2.csv`` and ``dev_scores.csv`` in 2020, ``train_scores.csv`` and
+        ``dev_scores.csv`` in 2021. In 2021, TRECVid and Memento10k have one folder each. Tables
+        of the test part, ``test_scores.csv``, and of captions, ``text_descriptions.csv``, are
+        optional.
     year : {2018, 2019, 2020, 2021}
         The year of the task.
     video_folder : str, os.PathLike or None, default=None
-        Where the videos are, at any depth; None means below `root`. From 2020 they were released
-        as links: save each as the number of the video (``11.mp4`` or ``00011.mp4``) or under the
+        Where the videos are, at any depth. None means below `root`. From 2020 on, the task
+        released links. Save each video as its number (``11.mp4`` or ``00011.mp4``) or under the
         last part of its link.
     missing : {"raise", "skip"}, default="raise"
-        Whether a video without a file is an error, or left out with a warning.
+        Whether videos without a file raise an error, or are left out with an `M3SWarning`.
     keep_unscored : bool, default=False
-        Whether to keep rows without a short-term score; it is NaN.
+        Whether to keep rows without a short-term score. Their score is NaN.
 
     Returns
     -------
     Bunch
-        As of `load_videomem` in 2018 and 2019. Else ``videos`` (list of str, the paths, or of
+        In 2018 and 2019 as of `load_videomem`. Else ``videos`` (list of str, the paths, or of
         arrays), ``names`` (list of str, the numbers of the videos), ``scores`` and
         ``long_term_scores`` (ndarrays of shape (n_videos,), float64, in [0, 1]),
-        ``n_annotations`` and ``n_long_term_annotations`` (the same, counts), ``captions`` (a list
-        of str a video) and ``split`` (ndarray of shape (n_videos,): "train", "dev" or "test").
-        In 2021 ``scores`` are those corrected for the time between two views, and there are
-        ``raw_scores``, not corrected, and ``decay``. What the files do not have is absent, as are
-        the long-term keys of Memento10k; an empty cell is NaN.
+        ``n_annotations`` and ``n_long_term_annotations`` (the same, counts), ``captions`` (for
+        each video a list of str) and ``split`` (ndarray of shape (n_videos,): "train", "dev" or
+        "test"). In 2021, ``scores`` are corrected for the time between two views, ``raw_scores``
+        are not, and ``decay`` is added. Keys that the files do not have are absent, such as the
+        long-term keys of Memento10k. An empty cell is NaN.
 
     Raises
     ------
@@ -83,13 +90,8 @@ def load_mediaeval(root, year, *, video_folder=None, missing="raise", keep_unsco
         If `root`, a table of the training or development part, or a video is missing.
     ValueError
         If a table lacks a column, holds a video twice, a score outside [0, 1] or no score at all,
-        or if several files have one name, as when `root` holds both data sets of 2021. Scores
-        that overshoot by up to 0.05 are clipped.
-
-    Warns
-    -----
-    M3SWarning
-        If videos without a file are left out.
+        or if several files have the same name, for example when `root` holds both data sets of
+        2021. Scores up to 0.05 outside [0, 1] are clipped instead.
 
     References
     ----------
@@ -110,7 +112,7 @@ def load_mediaeval(root, year, *, video_folder=None, missing="raise", keep_unsco
     ...     for name, row in tables.items():
     ...         _ = Path(root, name).write_text(f"{header}\n{row}")
     ...         Path(root, row.split(",")[0] + ".mp4").touch()
-    ...     data = load_mediaeval(root, 2020)
+    ...     data = load_mediaeval(root, year=2020)
     >>> data.scores, data.n_annotations, data.split.tolist()
     (array([0.75, 1.  ]), array([20., 13.]), ['train', 'dev'])
     """
@@ -119,18 +121,19 @@ def load_mediaeval(root, year, *, video_folder=None, missing="raise", keep_unsco
     return make_bunch(rows, folder, video_folder, missing, keep_unscored)
 
 
-def _read_parts(folder, year):
+def _read_parts(folder: Folder, year: int) -> list[dict[str, Any]]:
     columns = _COLUMNS[year]
     rows = []
     for split in ("train", "dev", "test"):
         scores, texts = f"{split}_scores.csv", f"{split}_text_descriptions.csv"
         if year == 2020 and split == "train":
             scores, texts = "scores_v2.csv", "text_descriptions.csv"
-        path = folder.find(scores, optional=split == "test")
+        find = folder.find_optional if split == "test" else folder.find
+        path = find(scores)
         if path is None:
             continue
         records = read_csv(path, [columns["name"], columns["scores"]])
-        captions = _captions(folder.find(texts, optional=True))
+        captions = _captions(folder.find_optional(texts))
         for row, record in zip(to_rows(records, columns, split, path), records, strict=True):
             if row["name"] in captions:
                 row["captions"] = captions[row["name"]]
@@ -138,9 +141,9 @@ def _read_parts(folder, year):
     return rows
 
 
-def _captions(path):
-    """Return the captions by video: a row has several, or a video several rows."""
-    captions = {}
+def _captions(path: Path | None) -> dict[str, list[str]]:
+    """Return the captions by video. A row may hold several, and a video may have several rows."""
+    captions: dict[str, list[str]] = {}
     for record in read_csv(path, ["video_id"]) if path else ():
         texts = [
             text for key, text in record.items() if str(key).startswith("description") and text
@@ -149,11 +152,11 @@ def _captions(path):
     return captions
 
 
-def _stems(number, url):
-    """Return what a file may be called: its number, or its link without the server."""
+def _stems(number: str, url: str) -> list[str]:
+    """Return the possible names of a file: its number, or its link without the server."""
     link = PurePosixPath(urlsplit(url.strip()).path)
     if not link.stem:
         return [number, number.zfill(5)]
-    # Memento10k's links end in folder/name, its files are folder_name.
+    # Memento10k's links end in folder/name, its files are called folder_name.
     joined = f"{link.parent.name}_{link.stem}".replace("+", "-")
     return [number, number.zfill(5), link.stem, joined]

@@ -1,20 +1,30 @@
 """Memento10k: three-second clips with scores, decay, captions and actions."""
 
-from sklearn.utils._param_validation import validate_params
+from typing import Any
 
+from sklearn.utils import Bunch
+
+from sklearn_m3s._files import PathLike
+from sklearn_m3s._validation import check_arguments
 from sklearn_m3s.datasets._bunch import OPTIONS, make_bunch
-from sklearn_m3s.datasets._folder import Folder
-from sklearn_m3s.datasets._tables import read_json, to_rows
+from sklearn_m3s.datasets._reading import Folder, read_json, to_rows
 
 _REQUEST = "request Memento10k from its authors at http://memento.csail.mit.edu"
 _COLUMNS = {"name": "filename", "scores": "mem_score", "decay": "alpha"}
 
 
-@validate_params(OPTIONS, prefer_skip_nested_validation=True)
-def load_memento10k(root, *, video_folder=None, missing="raise", keep_unscored=False):
+@check_arguments(**OPTIONS)
+def load_memento10k(
+    root: PathLike,
+    *,
+    video_folder: PathLike | None = None,
+    missing: str = "raise",
+    keep_unscored: bool = False,
+) -> Bunch:
     """Load Memento10k: 10,000 clips of three seconds with short-term memorability.
 
-    Nothing is downloaded: its authors hand it out on request, at http://memento.csail.mit.edu.
+    Nothing is downloaded. The authors hand out the data set on request, at
+    http://memento.csail.mit.edu.
 
     Parameters
     ----------
@@ -22,36 +32,31 @@ def load_memento10k(root, *, video_folder=None, missing="raise", keep_unscored=F
         The folder with ``memento_train_data.json``, ``memento_val_data.json`` and, if you have
         it, ``memento_test_data.json``, at any depth.
     video_folder : str, os.PathLike or None, default=None
-        Where the videos are, at any depth; None means below `root`. A video found as .mp4 is
-        preferred; one that is there only as .npy, frames of shape (T, H, W, 3) in uint8, becomes
-        an array that is read from disk where it is used.
+        Where the videos are, at any depth. None means below `root`. An .mp4 file is preferred.
+        Where a video exists only as .npy, uint8 frames of shape (T, H, W, 3), it becomes an array
+        that is read from disk on use.
     missing : {"raise", "skip"}, default="raise"
-        Whether a video without a file is an error, or left out with a warning.
+        Whether videos without a file raise an error, or are left out with an `M3SWarning`.
     keep_unscored : bool, default=False
-        Whether to keep videos without a score, as those of the test part whose scores are
-        withheld; their scores are NaN.
+        Whether to keep videos without a score, such as those of the test part, whose scores are
+        withheld. Their score is NaN.
 
     Returns
     -------
     Bunch
         ``videos`` (list of str, the paths, or of arrays), ``names`` (list of str, without
         ending), ``scores`` and ``decay`` (ndarrays of shape (n_videos,), float64: ``mem_score``,
-        in [0, 1], and ``alpha``), ``captions`` and ``action_labels`` (a list of str a video) and
-        ``split`` (ndarray of shape (n_videos,): "train", "val" or "test"). What the files do not
-        have is absent.
+        in [0, 1], and ``alpha``), ``captions`` and ``action_labels`` (for each video a list of
+        str) and ``split`` (ndarray of shape (n_videos,): "train", "val" or "test"). Keys that the
+        files do not have are absent.
 
     Raises
     ------
     FileNotFoundError
-        If `root`, a file other than that of the test part, or a video is missing.
+        If `root`, the file of the training or validation part, or a video is missing.
     ValueError
         If a file lacks a key, holds a video twice, a score outside [0, 1] or no score at all.
-        What overshoots by up to 0.05 is clipped.
-
-    Warns
-    -----
-    M3SWarning
-        If videos without a file are left out.
+        Scores up to 0.05 outside [0, 1] are clipped instead.
 
     References
     ----------
@@ -73,19 +78,19 @@ def load_memento10k(root, *, video_folder=None, missing="raise", keep_unscored=F
     ([0.7, 0.8], ['train', 'val'])
     """
     folder = Folder(root, _REQUEST)
-    rows = [row for split in ("train", "val", "test") for row in _read(folder, split)]
+    rows = [row for split in ("train", "val", "test") for row in _read_part(folder, split)]
     return make_bunch(rows, folder, video_folder, missing, keep_unscored)
 
 
-def _read(folder, split):
+def _read_part(folder: Folder, split: str) -> list[dict[str, Any]]:
     withheld = split == "test"
-    path = folder.find(f"memento_{split}_data.json", optional=withheld)
+    find = folder.find_optional if withheld else folder.find
+    path = find(f"memento_{split}_data.json")
     if path is None:
         return []
     records = read_json(path, ["filename"] if withheld else ["filename", "mem_score"])
     rows = to_rows(records, _COLUMNS, split, path)
     for row, record in zip(rows, records, strict=True):
-        row["stems"] = [row["name"]]
         for key in {"captions", "action_labels"} & record.keys():
             texts = record[key] or []
             row[key] = [texts] if isinstance(texts, str) else list(texts)

@@ -1,10 +1,14 @@
 """VideoMem: seven-second clips with short- and long-term scores."""
 
-from sklearn.utils._param_validation import validate_params
+from pathlib import Path
+from typing import Any
 
+from sklearn.utils import Bunch
+
+from sklearn_m3s._files import PathLike
+from sklearn_m3s._validation import check_arguments
 from sklearn_m3s.datasets._bunch import OPTIONS, make_bunch
-from sklearn_m3s.datasets._folder import Folder
-from sklearn_m3s.datasets._tables import read_csv, stem, to_rows
+from sklearn_m3s.datasets._reading import Folder, read_csv, stem, to_rows
 
 _REQUEST = (
     "request VideoMem from InterDigital at "
@@ -23,13 +27,19 @@ _TABLES = {
 }
 
 
-@validate_params(OPTIONS, prefer_skip_nested_validation=True)
-def load_videomem(root, *, video_folder=None, missing="raise", keep_unscored=False):
+@check_arguments(**OPTIONS)
+def load_videomem(
+    root: PathLike,
+    *,
+    video_folder: PathLike | None = None,
+    missing: str = "raise",
+    keep_unscored: bool = False,
+) -> Bunch:
     r"""Load VideoMem: 10,000 clips of seven seconds with short- and long-term memorability.
 
-    Nothing is downloaded: InterDigital hands it out on request, at
-    https://www.interdigital.com/data_sets/video-memorability-dataset. The scores of 8,000 videos,
-    the development part, are public.
+    Nothing is downloaded. InterDigital hands out the data set on request, at
+    https://www.interdigital.com/data_sets/video-memorability-dataset. The scores of the
+    development part, 8,000 videos, are public.
 
     Parameters
     ----------
@@ -38,13 +48,13 @@ def load_videomem(root, *, video_folder=None, missing="raise", keep_unscored=Fal
         ``ground-truth_test-set.csv`` and the titles, ``dev-set_video-captions.txt`` and
         ``test-set_video-captions.txt``.
     video_folder : str, os.PathLike or None, default=None
-        Where the videos are, at any depth; None means below `root`. A video found as .mp4 is
-        preferred to the .webm of the release; one that is there only as .npy, frames of shape
-        (T, H, W, 3) in uint8, becomes an array that is read from disk where it is used.
+        Where the videos are, at any depth. None means below `root`. An .mp4 file is preferred to
+        the .webm of the release. Where a video exists only as .npy, uint8 frames of shape
+        (T, H, W, 3), it becomes an array that is read from disk on use.
     missing : {"raise", "skip"}, default="raise"
-        Whether a video without a file is an error, or left out with a warning.
+        Whether videos without a file raise an error, or are left out with an `M3SWarning`.
     keep_unscored : bool, default=False
-        Whether to keep rows without a short-term score; it is NaN.
+        Whether to keep rows without a short-term score. Their score is NaN.
 
     Returns
     -------
@@ -52,9 +62,9 @@ def load_videomem(root, *, video_folder=None, missing="raise", keep_unscored=Fal
         ``videos`` (list of str, the paths, or of arrays), ``names`` (list of str, such as
         "video3"), ``scores`` and ``long_term_scores`` (ndarrays of shape (n_videos,), float64, in
         [0, 1]), ``n_annotations`` and ``n_long_term_annotations`` (the same, counts),
-        ``captions`` (a list of str a video: its title, words joined by hyphens) and ``split``
-        (ndarray of shape (n_videos,): "dev" or "test"). What the files do not have is absent; an
-        empty cell is NaN.
+        ``captions`` (for each video a list of str: its title, words joined by hyphens) and
+        ``split`` (ndarray of shape (n_videos,): "dev" or "test"). Keys that the files do not have
+        are absent. An empty cell is NaN.
 
     Raises
     ------
@@ -62,11 +72,6 @@ def load_videomem(root, *, video_folder=None, missing="raise", keep_unscored=Fal
         If `root`, the table of the development part, or a video is missing.
     ValueError
         If a table lacks a column, holds a video twice, a score outside [0, 1] or no score at all.
-
-    Warns
-    -----
-    M3SWarning
-        If videos without a file are left out.
 
     References
     ----------
@@ -90,23 +95,24 @@ def load_videomem(root, *, video_folder=None, missing="raise", keep_unscored=Fal
     return make_bunch(read_parts(folder), folder, video_folder, missing, keep_unscored)
 
 
-def read_parts(folder):
-    """Return the rows of the development part, and of the test part if it is there."""
+def read_parts(folder: Folder) -> list[dict[str, Any]]:
+    """Return the rows of the development part, and of the test part if there is a table."""
     rows = []
     for split, names in _TABLES.items():
-        path = folder.find(*names, optional=split == "test")
+        find = folder.find_optional if split == "test" else folder.find
+        path = find(*names)
         if path is None:
             continue
         records = read_csv(path, [_COLUMNS["name"], _COLUMNS["scores"]])
-        titles = _titles(folder.find(f"{split}-set_video-captions.txt", optional=True))
+        titles = _titles(folder.find_optional(f"{split}-set_video-captions.txt"))
         for row in to_rows(records, _COLUMNS, split, path):
             captions = {"captions": titles[row["name"]]} if row["name"] in titles else {}
-            rows.append(row | {"stems": [row["name"]]} | captions)
+            rows.append(row | captions)
     return rows
 
 
-def _titles(path):
-    """Return the titles by video; a line of the file is a video, white space and its title."""
+def _titles(path: Path | None) -> dict[str, list[str]]:
+    """Return the titles by video. A line of the file is a video, white space and a title."""
     if path is None:
         return {}
     lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()

@@ -1,13 +1,25 @@
-"""Low-level descriptors: pure functions from the frames of a video to a few numbers.
+"""Low-level descriptors: from the frames of a video to a few numbers.
 
-Each takes uint8 RGB frames of shape (T, H, W, 3) and treats every frame, or pair of successive
-frames, by itself, so that a long video can be described in blocks.
+The functions take uint8 RGB frames of shape (T, H, W, 3) and treat each frame, or each pair of
+successive frames, by itself. The classes take the frames of a whole video in blocks, and give one
+number or vector. They share one interface: ``add(frames, times)`` and ``value()``.
 """
 
+from sklearn_m3s.descriptors._blurriness import blurriness
 from sklearn_m3s.descriptors._flow import flow
 from sklearn_m3s.descriptors._h264 import H264Meter, h264_bytes
 from sklearn_m3s.descriptors._hog import hog
+from sklearn_m3s.descriptors._over_time import FlowOverTime, MeanOverTime
 from sklearn_m3s.descriptors._photometry import brightness, contrast
-from sklearn_m3s.descriptors._sharpness import blurriness
 
-__all__ = ["H264Meter", "blurriness", "brightness", "contrast", "flow", "h264_bytes", "hog"]
+__all__ = [
+    "FlowOverTime",
+    "H264Meter",
+    "MeanOverTime",
+    "blurriness",
+    "brightness",
+    "contrast",
+    "flow",
+    "h264_bytes",
+    "hog",
+]

@@ -1,5 +1,6 @@
 """Mean optical flow between successive frames."""
 
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise
 
@@ -7,47 +8,34 @@ import cv2
 import numpy as np
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from sklearn_m3s.descriptors._frames import check_frames, grey
-from sklearn_m3s.descriptors._tvl1 import TVL1
-from sklearn_m3s.descriptors._tvl1_numpy import NumPyBackend
+from sklearn_m3s.descriptors._frames import grey, require_frames
+from sklearn_m3s.descriptors._tvl1 import tvl1_fields
 
 _SMALLEST = 16
+_PAIRS_AT_ONCE = 16  # more do not fit into the cache of a core
 # Shorter side in pixels at which a method works.
-_SIDES = {"tvl1": 48, "dis": 256, "farneback": 128}
-
-
-def _dis():
-    return cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc
-
-
-def _farneback():
-    settings = {"pyr_scale": 0.5, "levels": 3, "winsize": 15, "iterations": 3}
-    settings |= {"poly_n": 5, "poly_sigma": 1.2, "flags": 0}
-    return partial(cv2.calcOpticalFlowFarneback, **settings)
+SIDES = {"tvl1": 48, "dis": 256, "farneback": 128}
 
 
 @validate_params(
-    {"frames": "no_validation", "method": [StrOptions(set(_SIDES))], "device": [str]},
+    {"frames": "no_validation", "method": [StrOptions(set(SIDES))]},
     prefer_skip_nested_validation=True,
 )
-def flow(frames: np.ndarray, method: str = "tvl1", device: str = "cpu") -> np.ndarray:
+def flow(frames: np.ndarray, *, method: str = "tvl1") -> np.ndarray:
     """Compute the mean magnitude of the optical flow between successive frames.
 
-    Frames are reduced, by area, to a shorter side of 48 ("tvl1"), 256 ("dis") or 128 pixels
-    ("farneback") before the flow is computed, and the flow is scaled back.
+    Larger frames are reduced, by area, to a shorter side of 48 ("tvl1"), 256 ("dis") or 128 pixels
+    ("farneback") before the flow is computed. The flow is scaled back.
 
     Parameters
     ----------
     frames : ndarray of shape (T, H, W, 3), dtype uint8
-        RGB frames of at least 16 pixels a side, in the order of time.
+        RGB frames, at least 16 pixels high and wide, in the order of time.
     method : {"tvl1", "dis", "farneback"}, default="tvl1"
         - "tvl1": minimises the TV-L1 energy, as the paper does, in fewer steps. It ranks windows
-          of 3 seconds as OpenCV's default settings at 256 pixels (Spearman 0.998).
-        - "dis": dense inverse search; the quickest (0.994).
+          of 3 seconds as OpenCV's default settings do at 256 pixels (Spearman 0.998).
+        - "dis": dense inverse search (0.994).
         - "farneback": polynomial expansion (0.984).
-    device : str, default="cpu"
-        Where TV-L1 is computed: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``, or ``"auto"`` for
-        the best of them. The other methods run on the CPU.
 
     Returns
     -------
@@ -60,7 +48,7 @@ def flow(frames: np.ndarray, method: str = "tvl1", device: str = "cpu") -> np.nd
         If `frames` is not a uint8 array.
     ValueError
         If `frames` is not of shape (T, H, W, 3) with T >= 1, is smaller than 16 pixels, or
-        `method` is unknown, or there is no such device.
+        `method` is unknown.
 
     References
     ----------
@@ -77,40 +65,45 @@ def flow(frames: np.ndarray, method: str = "tvl1", device: str = "cpu") -> np.nd
     >>> flow(np.zeros((3, 32, 32, 3), dtype="uint8"))
     array([0., 0.])
     """
-    check_frames(frames, _SMALLEST, "optical flow")
+    require_frames(frames, _SMALLEST, "optical flow")
     height, width = frames.shape[1:3]
-    ratio = min(1.0, _SIDES[method] / min(height, width))
+    ratio = min(1.0, SIDES[method] / min(height, width))
     size = round(width * ratio), round(height * ratio)
     images = np.stack([_reduced(frame, size) for frame in frames])
-    scale = np.array([width / size[0], height / size[1]], np.float32)
-    if method == "tvl1":
-        return _tvl1(images, scale, _backend(device))
-    solve = _dis() if method == "dis" else _farneback()
-    fields = (solve(before, after, None) for before, after in pairwise(images))
-    return np.array([_length(*cv2.split(field * scale)) for field in fields], dtype=float)
+    along, down = np.float32(width / size[0]), np.float32(height / size[1])
+    fields = _tvl1(images) if method == "tvl1" else _pair_by_pair(images, _SOLVERS[method]())
+    return np.array([_mean_length(dx * along, dy * down) for dx, dy in fields], dtype=float)
 
 
-def _tvl1(images, scale, backend):
-    lengths = np.zeros(len(images) - 1)
-    for start in range(0, len(lengths), backend.n_pairs):
-        block = images[start : start + backend.n_pairs + 1].astype(np.float32)
-        field = backend.fetch(TVL1().fields(block, backend)) * scale[:, None, None, None]
-        lengths[start : start + len(block) - 1] = list(map(_length, *field))
-    return lengths
+def _tvl1(images: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the field of each pair, of shape (2, h, w), computed for some pairs at once."""
+    for start in range(0, len(images) - 1, _PAIRS_AT_ONCE):
+        block = images[start : start + _PAIRS_AT_ONCE + 1].astype(np.float32)
+        yield from np.moveaxis(tvl1_fields(block), 1, 0)
 
 
-def _backend(device):
-    if device != "cpu":  # importing torch takes seconds
-        from sklearn_m3s._device import check_device
-        from sklearn_m3s.descriptors._tvl1_torch import TorchBackend
-
-        device = check_device(device)
-    return NumPyBackend() if device == "cpu" else TorchBackend(device)
+def _pair_by_pair(images: np.ndarray, solve: Callable) -> Iterator[np.ndarray]:
+    """Yield the field of each pair, of shape (2, h, w)."""
+    for before, after in pairwise(images):
+        yield np.moveaxis(solve(before, after, None), -1, 0)
 
 
-def _length(dx, dy):
+def _dis() -> Callable:
+    return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc
+
+
+def _farneback() -> Callable:
+    settings = {"pyr_scale": 0.5, "levels": 3, "winsize": 15, "iterations": 3}
+    settings |= {"poly_n": 5, "poly_sigma": 1.2, "flags": 0}
+    return partial(cv2.calcOpticalFlowFarneback, **settings)
+
+
+_SOLVERS = {"dis": _dis, "farneback": _farneback}
+
+
+def _mean_length(dx: np.ndarray, dy: np.ndarray) -> float:
     return cv2.mean(cv2.magnitude(dx, dy))[0]
 
 
-def _reduced(frame, size):
+def _reduced(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return cv2.resize(grey(frame), size, interpolation=cv2.INTER_AREA)

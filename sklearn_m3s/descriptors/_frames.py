@@ -1,10 +1,10 @@
-"""What every descriptor does to its frames first: check them, and turn them grey."""
+"""Two things that all descriptors do to frames first: check them and turn them grey."""
 
 import cv2
 import numpy as np
 
 
-def check_frames(frames: np.ndarray, smallest: int = 1, user: str = "this descriptor") -> None:
+def require_frames(frames: np.ndarray, smallest: int = 1, user: str = "this descriptor") -> None:
     """Raise unless `frames` is uint8 (T, H, W, 3), T >= 1, with sides of `smallest` or more."""
     if not isinstance(frames, np.ndarray):
         raise TypeError(
@@ -19,7 +19,7 @@ def check_frames(frames: np.ndarray, smallest: int = 1, user: str = "this descri
     if frames.ndim != 4 or frames.shape[3] != 3 or frames.shape[0] == 0:
         raise ValueError(
             f"frames must have the shape (T, H, W, 3), T >= 1, of RGB frames, got {frames.shape}: "
-            "give a single image as frames[None]"
+            "pass a single image as frames[None]"
         )
     if min(frames.shape[1:3]) < smallest:
         raise ValueError(

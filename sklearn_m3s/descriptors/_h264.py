@@ -1,7 +1,8 @@
-"""Size of a video when it is compressed with H.264."""
+"""Size of a video compressed with H.264."""
 
 from fractions import Fraction
-from numbers import Integral, Real
+from numbers import Real
+from typing import Final
 
 import av
 import cv2
@@ -9,11 +10,12 @@ import numpy as np
 from av.codec.codec import UnknownCodecError
 from sklearn.utils._param_validation import Interval, validate_params
 
-from sklearn_m3s.descriptors._frames import check_frames
+from sklearn_m3s._x264 import x264_options
+from sklearn_m3s.descriptors._frames import require_frames
 from sklearn_m3s.exceptions import M3SError
 
-_ENCODER = "libx264"
-# The quickest settings that rank real clips as x264's default preset does (Spearman 0.996); without
+_ENCODER: Final = "libx264"
+# The quickest settings that rank real clips as x264's default preset does (Spearman 0.996). Without
 # the look-ahead of "veryfast", as in "superfast", it is 0.955.
 _SETTINGS = {
     "preset": "veryfast",
@@ -25,25 +27,25 @@ _SETTINGS = {
 class H264Meter:
     """Count the bytes of an H.264 stream whose frames arrive in blocks.
 
-    Nothing is written anywhere: the packets are counted and dropped. The result depends on the
-    frames alone, not on how they are cut into blocks. libx264 runs on one thread, preset veryfast
-    with motion compensation of whole macroblocks only, constant rate factor 23, 4:2:0, and without
-    macroblock trees where the width is no multiple of 128; an odd side is made even by repeating
-    the last row or column.
+    Nothing is written: the packets are counted and dropped. The result depends on the frames
+    alone, not on how they are cut into blocks. libx264 runs on one thread, with preset veryfast,
+    motion compensation of whole macroblocks only, constant rate factor 23 and 4:2:0. Macroblock
+    trees are off unless the width is a multiple of 128. An odd side is made even by repeating the
+    last row or column.
 
     Parameters
     ----------
-    frame_size : int or tuple of (height, width)
-        Size of the frames in pixels; an int is the side of a square.
     frame_rate : float, default=15
         Frames per second.
 
     Raises
     ------
     ValueError
-        If `frame_size` or `frame_rate` is not positive.
-    M3SError
-        If PyAV has no libx264.
+        If `frame_rate` is not positive.
+
+    See Also
+    --------
+    h264_bytes : The same for frames that are in memory.
 
     References
     ----------
@@ -54,83 +56,80 @@ class H264Meter:
     >>> import numpy as np
     >>> from sklearn_m3s.descriptors import H264Meter, h264_bytes
     >>> frames = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype="uint8")
-    >>> with H264Meter(32) as meter:
-    ...     meter.add(frames[:1])
-    ...     meter.add(frames[1:])
-    ...     n_bytes = meter.finish()
-    >>> n_bytes == h264_bytes(frames)
+    >>> meter = H264Meter()
+    >>> meter.add(frames[:1])
+    >>> meter.add(frames[1:])
+    >>> meter.value() == h264_bytes(frames)
     True
     """
 
     @validate_params(
-        {
-            "frame_size": [Interval(Integral, 1, None, closed="left"), tuple],
-            "frame_rate": [Interval(Real, 0, None, closed="neither")],
-        },
+        {"frame_rate": [Interval(Real, 0, None, closed="neither")]},
         prefer_skip_nested_validation=True,
     )
-    def __init__(self, frame_size, frame_rate=15):
-        square = isinstance(frame_size, Integral)
-        self._shape = (frame_size, frame_size) if square else frame_size
-        if len(self._shape) != 2 or min(self._shape) < 1:
-            raise ValueError(
-                "The 'frame_size' parameter of H264Meter must be a side, or (height, width), of 1 "
-                f"pixel or more. Got {frame_size!r} instead."
-            )
-        self._encoder = _open_encoder(*self._shape, frame_rate)
+    def __init__(self, frame_rate: float = 15) -> None:
+        self._frame_rate = frame_rate
+        # Opened at the first frames, which have its size; until then a meter can be pickled.
+        self._encoder: av.VideoCodecContext | None = None
+        self._shape = (0, 0)
+        self._is_finished = False
         self._n_frames = self._n_bytes = 0
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self._encoder = None  # frees the frames that it holds back
-
-    def add(self, frames):
+    def add(self, frames: np.ndarray, times: np.ndarray | None = None) -> None:
         """Encode more frames.
 
         Parameters
         ----------
         frames : ndarray of shape (T, H, W, 3), dtype uint8
-            RGB frames of the size `frame_size`.
+            RGB frames, all of the size of the first.
+        times : ndarray of shape (T,), default=None
+            Ignored: a frame lasts 1 / `frame_rate` seconds.
 
         Raises
         ------
         TypeError
             If `frames` is not a uint8 array.
         ValueError
-            If `frames` is not of shape (T, H, W, 3) with H and W as `frame_size` has them.
+            If `frames` is not of shape (T, H, W, 3) with H and W as before, or comes after `value`
+            was called.
+        M3SError
+            If PyAV has no libx264.
         """
-        check_frames(frames)
-        if frames.shape[1:3] != self._shape:
+        require_frames(frames)
+        if self._is_finished:
+            raise ValueError("value() has ended this stream: count other frames by a new H264Meter")
+        shape = frames.shape[1], frames.shape[2]
+        if self._encoder is None:
+            self._shape, self._encoder = shape, _open_encoder(*shape, self._frame_rate)
+        if shape != self._shape:
             raise ValueError(
-                f"frames must have the size {self._shape} of this meter, got the shape "
-                f"{frames.shape}: resize them, or use a meter of their own"
+                f"frames must have the size {self._shape} of those before, got the shape "
+                f"{frames.shape}: resize them, or use another H264Meter"
             )
         for frame in frames:
-            self._encode(_even(frame))
+            planes: np.ndarray = cv2.cvtColor(_even(frame), cv2.COLOR_RGB2YUV_I420)
+            picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            picture.pts = self._n_frames
+            self._n_frames += 1
+            self._n_bytes += sum(packet.size for packet in self._encoder.encode(picture))
 
-    def _encode(self, frame):
-        planes = cv2.cvtColor(frame, cv2.COLOR_RGB2YUV_I420)
-        picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
-        picture.pts = self._n_frames
-        self._n_frames += 1
-        self._n_bytes += sum(packet.size for packet in self._encoder.encode(picture))
-
-    def finish(self):
-        """Flush the encoder; no more frames may be added.
+    def value(self) -> int:
+        """End the stream; no more frames can be added.
 
         Returns
         -------
         int
-            Bytes of the whole stream.
+            Bytes of the whole stream, 0 if it has no frames.
         """
-        self._n_bytes += sum(packet.size for packet in self._encoder.encode(None))
+        self._is_finished = True
+        if self._encoder is not None:
+            self._n_bytes += sum(packet.size for packet in self._encoder.encode(None))
+            self._encoder = None  # frees the frames that it holds
         return self._n_bytes
 
 
-def h264_bytes(frames: np.ndarray, frame_rate: float = 15) -> int:
-    """Compute the size of a video when it is compressed with H.264.
+def h264_bytes(frames: np.ndarray, *, frame_rate: float = 15) -> int:
+    """Compute the size of a video compressed with H.264.
 
     Parameters
     ----------
@@ -166,13 +165,12 @@ def h264_bytes(frames: np.ndarray, frame_rate: float = 15) -> int:
     >>> h264_bytes(still) < h264_bytes(noise)
     True
     """
-    check_frames(frames)
-    with H264Meter(frames.shape[1:3], frame_rate) as meter:
-        meter.add(frames)
-        return meter.finish()
+    meter = H264Meter(frame_rate)
+    meter.add(frames)
+    return meter.value()
 
 
-def _open_encoder(height, width, frame_rate):
+def _open_encoder(height: int, width: int, frame_rate: float) -> av.VideoCodecContext:
     try:
         encoder = av.CodecContext.create(_ENCODER, "w")
     except UnknownCodecError as error:
@@ -185,13 +183,10 @@ def _open_encoder(height, width, frame_rate):
     encoder.framerate = Fraction(float(frame_rate)).limit_denominator(100_000)
     encoder.time_base = 1 / encoder.framerate
     encoder.thread_count = 1
-    # Where rows do not fill its blocks, the look-ahead by macroblock trees reads memory that it
-    # never wrote: equal frames gave other bytes.
-    tree = ":mbtree=0" if encoder.width % 128 else ""
-    encoder.options = _SETTINGS | {"x264-params": _SETTINGS.get("x264-params", "") + tree}
+    encoder.options = x264_options(encoder.width, _SETTINGS)
     return encoder
 
 
-def _even(frame):
+def _even(frame: np.ndarray) -> np.ndarray:
     height, width = frame.shape[:2]
     return cv2.copyMakeBorder(frame, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from sklearn.utils._param_validation import StrOptions, validate_params
 
-from sklearn_m3s.descriptors._frames import check_frames, grey
+from sklearn_m3s.descriptors._frames import grey, require_frames
 
 _CHANNEL = {"hue": 0, "value": 2}
 
@@ -42,7 +42,7 @@ def contrast(frames: np.ndarray) -> np.ndarray:
     >>> float(contrast(frame[None])[0])
     127.5
     """
-    check_frames(frames)
+    require_frames(frames)
     return np.array([cv2.meanStdDev(grey(frame))[1].item() for frame in frames])
 
 
@@ -50,20 +50,20 @@ def contrast(frames: np.ndarray) -> np.ndarray:
     {"frames": "no_validation", "component": [StrOptions(set(_CHANNEL))]},
     prefer_skip_nested_validation=True,
 )
-def brightness(frames: np.ndarray, component: str = "value") -> np.ndarray:
+def brightness(frames: np.ndarray, *, component: str = "value") -> np.ndarray:
     """Compute the mean value, or the mean hue, of each frame.
 
-    The paper calls brightness "the mean of the value" in its section 3.1 and that of the hue in
-    section 3.2; the first is what the word means, and the default.
+    The paper has the mean of the value in section 3.1 and that of the hue in section 3.2. The
+    default is the value, the usual meaning of brightness.
 
     Parameters
     ----------
     frames : ndarray of shape (T, H, W, 3), dtype uint8
         RGB frames.
     component : {"value", "hue"}, default="value"
-        The component of HSV to average. Hue is an angle, and this is its plain mean: a frame of
-        two reds, one at 2 and one at 358 degrees, averages to 180 degrees, which is cyan. Greys
-        count as 0 degrees.
+        The component of HSV to average. The mean of the hue ignores that hue is an angle: two
+        reds, at 2 and 358 degrees, average to 180 degrees, which is cyan. Greys count as 0
+        degrees.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def brightness(frames: np.ndarray, component: str = "value") -> np.ndarray:
     >>> float(brightness(green)[0]), float(brightness(green, component="hue")[0])
     (200.0, 120.0)
     """
-    check_frames(frames)
+    require_frames(frames)
     channel = _CHANNEL[component]
     scale = 2.0 if component == "hue" else 1.0  # OpenCV's 8-bit hue counts pairs of degrees
     hsv = (cv2.cvtColor(frame, cv2.COLOR_RGB2HSV) for frame in frames)

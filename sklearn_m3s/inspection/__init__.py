@@ -1,13 +1,13 @@
-"""How good a model is, what each part of it is worth, and what it makes of single videos."""
+"""Measure a model, compare its parts, and show its predictions of single videos."""
 
-from sklearn_m3s.inspection._ablation import ablation_study
-from sklearn_m3s.inspection._baselines import baseline_study
-from sklearn_m3s.inspection._ceiling import annotation_ceiling
-from sklearn_m3s.inspection._descriptors import descriptor_study
+from sklearn_m3s.inspection._ablation_study import ablation_study
+from sklearn_m3s.inspection._annotation_ceiling import annotation_ceiling
+from sklearn_m3s.inspection._baseline_study import baseline_study
+from sklearn_m3s.inspection._descriptor_study import descriptor_study
 from sklearn_m3s.inspection._evaluate import evaluate
 from sklearn_m3s.inspection._extreme_predictions import extreme_predictions
 from sklearn_m3s.inspection._extreme_predictions_display import ExtremePredictionsDisplay
-from sklearn_m3s.inspection._similarity import similarity_study
+from sklearn_m3s.inspection._similarity_study import similarity_study
 from sklearn_m3s.inspection._tier_deviation_display import TierDeviationDisplay
 from sklearn_m3s.inspection._tier_embedding_display import TierEmbeddingDisplay
 from sklearn_m3s.inspection._tier_predictions import tier_predictions

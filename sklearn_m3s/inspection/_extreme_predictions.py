@@ -1,56 +1,56 @@
-"""The videos that a model predicts best and worst, too high and too low."""
+"""List the videos with the best and worst predictions, too high and too low."""
 
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import check_consistent_length, column_or_1d
-from sklearn.utils._param_validation import Interval, validate_params
-from sklearn.utils.validation import check_array
+from numpy.typing import ArrayLike
+from sklearn.utils import check_consistent_length
+from sklearn.utils._param_validation import Interval
 
 from sklearn_m3s._optional import import_optional
+from sklearn_m3s._validation import check_arguments, check_scores
+from sklearn_m3s.inspection._blocks import Table, Videos
 from sklearn_m3s.video import check_videos, video_name
 
 
-@validate_params(
-    {
-        "y_true": ["array-like"],
-        "y_pred": ["array-like"],
-        "n_videos": [Interval(Integral, 1, None, closed="left")],
-    },
-    prefer_skip_nested_validation=True,
+@check_arguments(
+    y_true=["array-like"],
+    y_pred=["array-like"],
+    n_videos=[Interval(Integral, 1, None, closed="left")],
 )
-def extreme_predictions(videos, y_true, y_pred, *, n_videos=3):
-    """List the videos predicted best and worst, and those predicted too high and too low.
+def extreme_predictions(
+    videos: Videos, y_true: ArrayLike, y_pred: ArrayLike, *, n_videos: int = 3
+) -> Table:
+    """List the videos with the best and worst predictions, too high and too low.
 
     Parameters
     ----------
     videos : sequence of length n_videos
-        Paths to videos or images and uint8 RGB arrays; none is read.
+        Paths to videos or images and uint8 RGB arrays. They are not read.
     y_true : array-like of shape (n_videos,)
         Memorability scores.
     y_pred : array-like of shape (n_videos,)
-        Predicted scores, preferably of videos that were not in training.
+        Predicted scores, preferably of videos outside the training set.
     n_videos : int, default=3
-        How many of each kind, at least 1; fewer where there are no more.
+        Largest number of videos of each kind, at least 1.
 
     Returns
     -------
     DataFrame
         The columns ``kind`` ("best", "worst": smallest and largest absolute error;
         "over-predicted", "under-predicted": largest error above and below 0), ``row`` (index into
-        `videos`), ``video`` (its path, or what an array is called), ``score``, ``predicted`` and
-        ``error`` (predicted - score). The most extreme of a kind comes first, equals in the order
-        of the videos.
+        `videos`), ``video`` (its path, or the position and shape of an array), ``score``,
+        ``predicted`` and ``error`` (predicted - score). The most extreme of a kind comes first.
+        Equal errors stay in the order of the videos.
 
     Raises
     ------
     TypeError, ValueError
-        If `videos` is no sequence of videos, lengths differ, or a number is not finite.
+        If `videos` is not a sequence of videos, lengths differ, or a number is not finite.
 
     References
     ----------
-    Dumont, Hevia, Fosco: Modular Memorability: Tiered Representations for Video Memorability
-    Prediction, CVPR 2023, figures 4 and 5.
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, figures 4 and 5.
 
     Examples
     --------
@@ -64,13 +64,11 @@ def extreme_predictions(videos, y_true, y_pred, *, n_videos=3):
     3  under-predicted    2  street.mp4   1.00       0.50  -0.50
     """
     videos = check_videos(videos)
-    y_true, y_pred = (
-        column_or_1d(check_array(y, ensure_2d=False, dtype=np.float64, input_name=name), warn=True)
-        for y, name in ((y_true, "y_true"), (y_pred, "y_pred"))
-    )
+    y_true, y_pred = check_scores(y_true, "y_true"), check_scores(y_pred, "y_pred")
     check_consistent_length(videos, y_true, y_pred)
     error = y_pred - y_true
-    kinds, rows = [], []
+    kinds: list[str] = []
+    rows: list[int] = []
     for kind, found in _find(error).items():
         kinds += [kind] * len(found[:n_videos])
         rows += found[:n_videos].tolist()
@@ -82,10 +80,10 @@ def extreme_predictions(videos, y_true, y_pred, *, n_videos=3):
         "predicted": y_pred[rows],
         "error": error[rows],
     }
-    return import_optional("pandas").DataFrame(columns)
+    return import_optional("pandas", "inspection").DataFrame(columns)
 
 
-def _find(error):
+def _find(error: np.ndarray) -> dict[str, np.ndarray]:
     """Return the videos of each kind, the most extreme first."""
     size, rising, falling = (
         np.argsort(values, kind="stable") for values in (np.abs(error), error, -error)

@@ -1,46 +1,51 @@
-"""Frames of the videos that a model predicts best and worst, too high and too low."""
+"""Show frames of the videos with the best and worst predictions."""
 
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_m3s._optional import import_optional
+from sklearn_m3s.inspection._blocks import Table, Videos
 from sklearn_m3s.inspection._extreme_predictions import extreme_predictions
-from sklearn_m3s.inspection._thumbnails import label, make_axes, read_pictures, show_picture
+from sklearn_m3s.inspection._plotting import label, make_axes, read_pictures, show_picture
 from sklearn_m3s.video import check_videos
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
 class ExtremePredictionsDisplay:
-    """The videos predicted best and worst, too high and too low (Figs. 4 and 5).
+    """The videos with the best and worst predictions, too high and too low (figures 4 and 5).
 
-    It is recommended to use :meth:`from_estimator` or :meth:`from_predictions`. All parameters
-    are stored as attributes.
+    Use :meth:`from_estimator` or :meth:`from_predictions` to make a display. All parameters are
+    stored as attributes.
 
     Parameters
     ----------
     extremes : DataFrame
         As :func:`~sklearn_m3s.inspection.extreme_predictions` returns it.
     pictures : dict of int to ndarray of shape (H, W, 3) or None
-        What is shown of each video, by the column ``row`` of `extremes`; None writes its name.
+        Picture of each video, by the column ``row`` of `extremes`. None shows its name instead.
     labels : dict of int to str
-        The names of the videos, likewise.
+        Names of the videos, by the same column.
 
     Attributes
     ----------
     axes_ : ndarray of shape (n_kinds, n_videos), of Axes
-        Axes with the pictures, one row a kind.
+        Axes with the pictures, one row per kind.
     bounding_ax_ : Axes or None
-        The axes that were divided, where a single one was given.
+        The axes that were divided, if a single one was given.
     figure_ : Figure
         Figure with the axes.
 
     References
     ----------
-    Dumont, Hevia, Fosco: Modular Memorability: Tiered Representations for Video Memorability
-    Prediction, CVPR 2023, section 6.
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 6.
 
     Examples
     --------
-    >>> import matplotlib
-    >>> matplotlib.use("Agg")
     >>> import numpy as np
     >>> from matplotlib import pyplot as plt
     >>> from sklearn_m3s.inspection import ExtremePredictionsDisplay
@@ -53,24 +58,18 @@ class ExtremePredictionsDisplay:
     >>> plt.close(display.figure_)
     """
 
-    def __init__(self, *, extremes, pictures, labels):
-        self.extremes = extremes
-        self.pictures = pictures
-        self.labels = labels
+    extremes: Table
+    pictures: dict[int, np.ndarray | None]
+    labels: dict[int, str]
 
-    def plot(self, ax=None):
-        """Draw a grid of frames, titled with score and prediction.
+    def plot(self, ax: Any = None) -> "ExtremePredictionsDisplay":
+        """Draw a grid of frames, with score and prediction as titles, and return the display.
 
         Parameters
         ----------
         ax : Axes or array-like of Axes, default=None
-            A single one is divided into the grid, an array of as many axes as the grid has is
-            drawn into; None makes a new figure.
-
-        Returns
-        -------
-        display : ExtremePredictionsDisplay
-            The same object.
+            A single one is divided into the grid. An array needs one for each place of the grid.
+            None makes a new figure.
 
         Raises
         ------
@@ -92,59 +91,44 @@ class ExtremePredictionsDisplay:
         return self
 
     @classmethod
-    def from_estimator(cls, model, X, y, *, n_videos=3, ax=None):
-        """Predict videos by a fitted model, and draw the extremes.
+    def from_estimator(
+        cls, model: BaseEstimator, X: Videos, y: ArrayLike, *, n_videos: int = 3, ax: Any = None
+    ) -> "ExtremePredictionsDisplay":
+        """Predict videos by a fitted model, draw the extremes, and return the display.
 
         Parameters
         ----------
         model : regressor
             Fitted.
         X : sequence of length n_videos
-            Videos, preferably not those of the training.
+            Videos, preferably outside the training set.
         y : array-like of shape (n_videos,)
             Their memorability scores.
-        n_videos : int, default=3
-            How many of each kind, at least 1.
-        ax : Axes or array-like of Axes, default=None
-            As for :meth:`plot`.
-
-        Returns
-        -------
-        display : ExtremePredictionsDisplay
-            What was drawn.
+        n_videos, ax
+            As for :meth:`from_predictions`, which also has further errors.
 
         Raises
         ------
         NotFittedError
             If `model` is not fitted.
-        TypeError, ValueError
-            As :meth:`from_predictions` does.
         VideoError
             If the model cannot read videos.
-
-        Examples
-        --------
-        >>> import matplotlib
-        >>> matplotlib.use("Agg")
-        >>> import numpy as np
-        >>> from matplotlib import pyplot as plt
-        >>> from sklearn.dummy import DummyRegressor
-        >>> from sklearn_m3s.inspection import ExtremePredictionsDisplay
-        >>> videos = [np.full((2, 32, 32, 3), grey, dtype=np.uint8) for grey in (0, 100, 200)]
-        >>> scores = [0.5, 0.75, 1.0]
-        >>> model = DummyRegressor().fit(videos, scores)
-        >>> display = ExtremePredictionsDisplay.from_estimator(model, videos, scores)
-        >>> display.extremes.loc[0, "video"]
-        'X[1] (array of shape (2, 32, 32, 3))'
-        >>> plt.close(display.figure_)
         """
-        import_optional("matplotlib.pyplot")
+        import_optional("matplotlib.pyplot", "inspection")
         check_is_fitted(model)
         return cls.from_predictions(X, y, model.predict(X), n_videos=n_videos, ax=ax)
 
     @classmethod
-    def from_predictions(cls, videos, y_true, y_pred, *, n_videos=3, ax=None):
-        """Draw the extremes of given predictions.
+    def from_predictions(
+        cls,
+        videos: Videos,
+        y_true: ArrayLike,
+        y_pred: ArrayLike,
+        *,
+        n_videos: int = 3,
+        ax: Any = None,
+    ) -> "ExtremePredictionsDisplay":
+        """Draw the extremes of given predictions, and return the display.
 
         Parameters
         ----------
@@ -155,26 +139,21 @@ class ExtremePredictionsDisplay:
         y_pred : array-like of shape (n_videos,)
             Predicted scores.
         n_videos : int, default=3
-            How many of each kind, at least 1.
+            Largest number of videos of each kind, at least 1.
         ax : Axes or array-like of Axes, default=None
             As for :meth:`plot`.
-
-        Returns
-        -------
-        display : ExtremePredictionsDisplay
-            What was drawn.
 
         Raises
         ------
         TypeError, ValueError
-            If `videos` is no sequence of videos, lengths differ, or a number is not finite.
+            If `videos` is not a sequence of videos, lengths differ, or a number is not finite.
 
         Warns
         -----
         M3SWarning
-            If a video that is shown cannot be read: its name stands for its picture.
+            If a shown video cannot be read. Its name replaces its picture.
         """
-        import_optional("matplotlib.pyplot")
+        import_optional("matplotlib.pyplot", "inspection")
         videos = check_videos(videos)
         extremes = extreme_predictions(videos, y_true, y_pred, n_videos=n_videos)
         rows = extremes["row"].unique().tolist()

@@ -1,23 +1,25 @@
-"""What each tier alone makes of each video, beside the whole model."""
+"""Predict each video by each tier alone and by the whole model."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
-from sklearn.utils._param_validation import validate_params
 
 from sklearn_m3s._optional import import_optional
-from sklearn_m3s.inspection._folds import STUDY_RULES, Row, check_scores
-from sklearn_m3s.inspection._model import cross_predict
+from sklearn_m3s._validation import check_arguments
+from sklearn_m3s.inspection._blocks import STUDY_RULES, CrossValidation, Row, Study, Table, Videos
 
 
-@validate_params(
-    {
-        "model": [Pipeline],
-        **{name: STUDY_RULES[name] for name in ("cv", "n_jobs", "verbose")},
-    },
-    prefer_skip_nested_validation=True,
-)
-def tier_predictions(model, X, y, *, cv=None, n_jobs=None, verbose=False):
-    """Predict each video by each tier alone and by the whole model (Fig. 3).
+@check_arguments(model=[Pipeline], **STUDY_RULES)
+def tier_predictions(
+    model: Pipeline,
+    X: Videos,
+    y: ArrayLike,
+    *,
+    cv: CrossValidation = None,
+    n_jobs: int | None = None,
+    verbose: bool | int = False,
+) -> Table:
+    """Predict each video by each tier alone and by the whole model (figure 3).
 
     Parameters
     ----------
@@ -28,32 +30,24 @@ def tier_predictions(model, X, y, *, cv=None, n_jobs=None, verbose=False):
         Videos.
     y : array-like of shape (n_videos,)
         Memorability scores.
-    cv : int, cross-validation generator, iterable or None, default=None
-        As in scikit-learn; None is 5 folds in the order of the videos.
-    n_jobs : int, default=None
-        Regressors fitted at a time; see joblib.
-    verbose : bool or int, default=False
-        Whether to show a progress bar of the fits; the tiers of the model show their own.
+    cv, n_jobs, verbose
+        As for :func:`~sklearn_m3s.inspection.ablation_study`.
 
     Returns
     -------
     DataFrame
-        A row a video, in the order of `X`; columns ``score`` (the true one), ``all`` and one for
-        each tier: predictions for a video that was not in training, their mean where it was in
-        several test folds, NaN where it was in none.
+        One row per video, in the order of `X`. The columns ``score`` (the true score), ``all`` and
+        one for each tier hold predictions of videos outside the training set: the mean where a
+        video is in several test folds, NaN where it is in none.
 
     Raises
     ------
-    ValueError
-        If the model is no pipeline of tiers and a regressor; if `y` is not finite; if there are
-        fewer videos than folds.
-    VideoError
-        If videos cannot be read; what was described is in the cache, if the tiers have one.
+    ValueError, VideoError
+        As :func:`~sklearn_m3s.inspection.ablation_study` does.
 
     References
     ----------
-    Dumont, Hevia, Fosco: Modular Memorability: Tiered Representations for Video Memorability
-    Prediction, CVPR 2023, section 6.
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 6.
 
     Examples
     --------
@@ -67,19 +61,16 @@ def tier_predictions(model, X, y, *, cv=None, n_jobs=None, verbose=False):
     >>> list(tier_predictions(model, X, X[:, 0]).columns)
     ['score', 'all', 'raw']
     """
-    y = check_scores(X, y)
-    predictions, _ = cross_predict(model, _make_rows, X, y, cv, n_jobs=n_jobs, verbose=verbose)
-    columns = {name: _mean(folds, len(y)) for name, folds in predictions.items()}
-    return import_optional("pandas").DataFrame({"score": y} | columns)
+    study = Study(model, X, y, cv)
+    blocks = [*study.tiers, *study.measures]
+    rows = {"all": Row(blocks, study.regressor)}
+    rows |= {name: Row([name], study.regressor) for name in blocks}
+    predictions, _ = study.predict(rows, n_jobs, verbose)
+    columns = {name: _mean(folds, len(study.y)) for name, folds in predictions.items()}
+    return import_optional("pandas", "inspection").DataFrame({"score": study.y} | columns)
 
 
-def _make_rows(tiers, measures, regressor):
-    blocks = [*tiers, *measures]
-    rows = {"all": Row(blocks, regressor)}
-    return rows | {name: Row([name], regressor) for name in blocks}
-
-
-def _mean(folds, n_videos):
+def _mean(folds: list[tuple[np.ndarray, np.ndarray]], n_videos: int) -> np.ndarray:
     """Return the mean prediction of each video."""
     total, count = np.zeros(n_videos), np.zeros(n_videos)
     for test, predicted in folds:

@@ -1,7 +1,7 @@
-"""From a matrix to scores: the regressor h, its losses and the soft ranks they use."""
+"""From features to scores: the regressor h, its losses and their soft ranks."""
 
 from sklearn_m3s.regression._losses import MSEToSpearmanLoss, PenalizedMSELoss, SpearmanLoss
-from sklearn_m3s.regression._regressor import MLPRegressor
+from sklearn_m3s.regression._mlp_regressor import MLPRegressor
 from sklearn_m3s.regression._soft_rank import soft_rank
 
 __all__ = ["MLPRegressor", "MSEToSpearmanLoss", "PenalizedMSELoss", "SpearmanLoss", "soft_rank"]

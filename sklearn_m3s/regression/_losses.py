@@ -1,61 +1,23 @@
-"""The three losses of the paper, each a mean over a batch, with optional weights of the rows."""
+"""Losses of the paper. Each is a mean over a batch, with optional weights of the rows."""
 
 import torch
 from scipy.stats import rankdata
-from torch import nn
+from torch import Tensor, nn
 
 from sklearn_m3s.regression._soft_rank import soft_rank
 
 
-class WeightedMSELoss(nn.Module):
-    """Mean squared error that takes weights of the rows."""
+class _Loss(nn.Module):
+    """Base of the losses. A subclass computes its loss by ``_loss`` of vectors."""
 
-    def forward(self, prediction, target, sample_weight=None):
-        """Return the mean of (m - m̂)²."""
-        prediction, target = prediction.flatten(), target.flatten()
-        return _weighted_mean((target - prediction).square(), sample_weight)
-
-
-class PenalizedMSELoss(nn.Module):
-    """Squared error that weighs more the further the target is from the centre.
-
-    The mean over the batch of ``[1 + scale * |m - center|^power] * (m - m̂)²``, the loss L1 of
-    the paper (section 6), m the target and m̂ the prediction. The hardest videos are in the tails
-    of the distribution of the scores.
-
-    Parameters
-    ----------
-    scale : float, default=2
-        Factor α ≥ 0 of the penalty; 0 is the mean squared error.
-    power : float, default=4
-        Exponent k > 0 of the distance to the centre.
-    center : float, default=None
-        The mean score m̄. None stands for the mean of the training scores, which
-        :class:`MLPRegressor` sets before it trains; where nobody sets it, for the mean of the
-        targets of each batch.
-
-    References
-    ----------
-    T. Dumont, J. Hevia, C. Fosco, "Modular Memorability: Tiered Representations for Video
-    Memorability Prediction", CVPR 2023, section 6.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_m3s.regression import PenalizedMSELoss
-    >>> loss = PenalizedMSELoss(scale=2, power=1, center=0.5)
-    >>> loss(torch.tensor([0.5, 0.5]), torch.tensor([0.5, 1.0]))
-    tensor(0.2500)
-    """
-
-    def __init__(self, scale=2, power=4, center=None):
-        super().__init__()
-        self.scale = scale
-        self.power = power
-        self.center = center
-
-    def forward(self, prediction, target, sample_weight=None):
-        """Return the mean penalised squared error.
+    def forward(
+        self,
+        prediction: Tensor,
+        target: Tensor,
+        *,
+        sample_weight: Tensor | None = None,
+    ) -> Tensor:
+        """Return the loss of a batch.
 
         Parameters
         ----------
@@ -69,29 +31,80 @@ class PenalizedMSELoss(nn.Module):
         loss : torch.Tensor of shape ()
             At least 0.
         """
-        prediction, target = prediction.flatten(), target.flatten()
-        center = self.center
+        weight = None if sample_weight is None else sample_weight.flatten()
+        return self._loss(prediction.flatten(), target.flatten(), weight)
+
+    def _loss(self, prediction: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+        raise NotImplementedError
+
+
+class WeightedMSELoss(_Loss):
+    """Mean squared error (m - m̂)² that accepts weights of the rows."""
+
+    def _loss(self, prediction: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+        return _weighted_mean((target - prediction).square(), weight)
+
+
+class PenalizedMSELoss(_Loss):
+    """Squared error with a weight that grows with the distance of the target from the centre.
+
+    The mean over the batch of ``[1 + scale * |m - center|^power] * (m - m̂)²``, where m is the
+    target and m̂ the prediction. This is the loss L1 of the paper (section 6). The hardest videos
+    are in the tails of the distribution of the scores.
+
+    Parameters
+    ----------
+    scale : float, default=2
+        Factor α ≥ 0 of the penalty. 0 gives the mean squared error.
+    power : float, default=4
+        Exponent k > 0 of the distance to the centre.
+    center : float, default=None
+        Mean score m̄. If None, :class:`MLPRegressor` sets it to the mean of the training scores.
+        Outside of :class:`MLPRegressor`, None means the mean target of each batch.
+
+    References
+    ----------
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 6.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_m3s.regression import PenalizedMSELoss
+    >>> loss = PenalizedMSELoss(scale=2, power=1, center=0.5)
+    >>> loss(torch.tensor([0.5, 0.5]), torch.tensor([0.5, 1.0]))
+    tensor(0.2500)
+    """
+
+    def __init__(self, scale: float = 2, *, power: float = 4, center: float | None = None) -> None:
+        super().__init__()
+        self.scale = scale
+        self.power = power
+        self.center = center
+
+    def _loss(self, prediction: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+        center: Tensor | float | None = self.center
         if center is None:
-            center = _weighted_mean(target, sample_weight)
+            center = _weighted_mean(target, weight)
         penalty = 1 + self.scale * (target - center).abs() ** self.power
-        return _weighted_mean(penalty * (target - prediction).square(), sample_weight)
+        return _weighted_mean(penalty * (target - prediction).square(), weight)
 
 
-class SpearmanLoss(nn.Module):
-    """One minus the rank correlation of predictions and targets, differentiable.
+class SpearmanLoss(_Loss):
+    """One minus a differentiable rank correlation of predictions and targets.
 
-    Pearson's correlation of the soft ranks of the predictions with the hard ranks of the targets
-    (ties share their mean rank): it tends to SciPy's ``1 - spearmanr`` as the strength tends to 0.
-    Weights of the rows enter the correlation, not the ranks; rows of weight 0 are left out.
+    The correlation is Pearson's, between the soft ranks of the predictions and the hard ranks of
+    the targets (ties share their mean rank). The loss approaches SciPy's ``1 - spearmanr`` as the
+    strength approaches 0. Weights of the rows enter the correlation, not the ranks. Rows of
+    weight 0 are left out.
 
-    A batch with nothing to rank (a single row, equal targets) has loss 0, one whose predictions
-    are all equal has loss 1, both with a gradient of 0.
+    The loss is in [0, 2]. Only the predictions receive a gradient. A batch with a single row or
+    equal targets has loss 0. A batch with equal predictions has loss 1. Both have a gradient of 0.
 
     Parameters
     ----------
     regularization_strength : float, default=1.0
-        Strength of :func:`soft_rank`, in the units of the predictions. At 1.0, scores in [0, 1]
-        have soft ranks that are an affine function of them; lower it for sharper ranks.
+        Strength of :func:`soft_rank`, in the units of the predictions. At 1.0, the soft ranks of
+        scores in [0, 1] are an affine function of the scores. Lower it for sharper ranks.
 
     References
     ----------
@@ -107,67 +120,50 @@ class SpearmanLoss(nn.Module):
     tensor(0.5000)
     """
 
-    def __init__(self, regularization_strength=1.0):
+    def __init__(self, regularization_strength: float = 1.0) -> None:
         super().__init__()
         self.regularization_strength = regularization_strength
 
-    def forward(self, prediction, target, sample_weight=None):
-        """Return one minus the correlation of the ranks.
-
-        Parameters
-        ----------
-        prediction, target : torch.Tensor of shape (n,) or (n, 1)
-            Predicted and true scores; the gradient goes to the predictions only.
-        sample_weight : torch.Tensor of shape (n,), default=None
-            Weights ≥ 0 of the rows.
-
-        Returns
-        -------
-        loss : torch.Tensor of shape ()
-            In [0, 2].
-        """
-        prediction, target = prediction.flatten(), target.detach().flatten()
-        if sample_weight is not None:  # rows of no weight shall not move the ranks of others
-            kept = sample_weight.flatten() > 0
-            prediction, target = prediction[kept], target[kept]
-            sample_weight = sample_weight.flatten()[kept]
-        ranks = soft_rank(prediction, self.regularization_strength)
-        target_ranks = torch.from_numpy(rankdata(target.cpu().numpy())).to(ranks)
-        x = ranks - _weighted_mean(ranks, sample_weight)
-        y = target_ranks - _weighted_mean(target_ranks, sample_weight)
-        x_scale = _weighted_mean(x.square(), sample_weight).sqrt()
-        y_scale = _weighted_mean(y.square(), sample_weight).sqrt()
-        # Spreads below the rounding of a rank are noise, which the division would blow up.
+    def _loss(self, prediction: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+        if weight is not None:  # rows of weight 0 must not move the ranks of the others
+            kept = weight > 0
+            prediction, target, weight = prediction[kept], target[kept], weight[kept]
+        ranks = soft_rank(prediction, regularization_strength=self.regularization_strength)
+        target_ranks = torch.from_numpy(rankdata(target.detach().cpu().numpy())).to(ranks)
+        x = ranks - _weighted_mean(ranks, weight)
+        y = target_ranks - _weighted_mean(target_ranks, weight)
+        x_scale = _weighted_mean(x.square(), weight).sqrt()
+        y_scale = _weighted_mean(y.square(), weight).sqrt()
+        # A spread below the rounding error of a rank is noise, which the division would amplify.
         rounding = len(x) * torch.finfo(x.dtype).eps
         if y_scale <= rounding:
-            return 0 * ranks.sum()
+            return 0 * ranks.sum()  # keeps a gradient, of 0
         if x_scale <= rounding:
             return 1 + 0 * ranks.sum()
-        return 1 - _weighted_mean(x * y, sample_weight) / (x_scale * y_scale)
+        return 1 - _weighted_mean(x * y, weight) / (x_scale * y_scale)
 
 
-class MSEToSpearmanLoss(nn.Module):
-    """Mean squared error that turns into a rank correlation as the training goes on.
+class MSEToSpearmanLoss(_Loss):
+    """Mixture of mean squared error and rank loss that shifts to the latter during training.
 
-    ``(1 - alpha) * MSE + alpha * spearman_scale * SpearmanLoss``, the loss L2 of the paper
-    (section 6). In epoch e of N, :class:`MLPRegressor` sets alpha = e / (N - 1), and 0 where
+    ``(1 - alpha) * MSE + alpha * spearman_scale * SpearmanLoss``. This is the loss L2 of the paper
+    (section 6). In epoch e of N, from 0, :class:`MLPRegressor` sets alpha = e / (N - 1), or 0 if
     there is only one epoch.
 
     Parameters
     ----------
     spearman_scale : float, default=0.01
-        Factor of the rank loss, which brings it to the size of the squared error of scores in
-        [0, 1].
+        Factor of the rank loss, which brings it to the magnitude of the squared error of scores
+        in [0, 1].
 
     Attributes
     ----------
     alpha : float
-        Share of the rank loss, in [0, 1]; 0 at first.
+        Share of the rank loss, in [0, 1]. Initially 0.
 
     References
     ----------
-    T. Dumont, J. Hevia, C. Fosco, "Modular Memorability: Tiered Representations for Video
-    Memorability Prediction", CVPR 2023, section 6.
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 6.
 
     Examples
     --------
@@ -181,38 +177,24 @@ class MSEToSpearmanLoss(nn.Module):
     tensor(0.0200)
     """
 
-    def __init__(self, spearman_scale=0.01):
+    def __init__(self, spearman_scale: float = 0.01) -> None:
         super().__init__()
         self.spearman_scale = spearman_scale
         self.alpha = 0.0
         self.mse = WeightedMSELoss()
         self.spearman = SpearmanLoss()
 
-    def forward(self, prediction, target, sample_weight=None):
-        """Return the mixture of the two losses.
-
-        Parameters
-        ----------
-        prediction, target : torch.Tensor of shape (n,) or (n, 1)
-            Predicted and true scores.
-        sample_weight : torch.Tensor of shape (n,), default=None
-            Weights ≥ 0 of the rows.
-
-        Returns
-        -------
-        loss : torch.Tensor of shape ()
-            At least 0.
-        """
-        mse = self.mse(prediction, target, sample_weight)
+    def _loss(self, prediction: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
+        mse = self.mse(prediction, target, sample_weight=weight)
         if self.alpha == 0:
             return mse
-        spearman = self.spearman(prediction, target, sample_weight)
+        spearman = self.spearman(prediction, target, sample_weight=weight)
         return (1 - self.alpha) * mse + self.alpha * self.spearman_scale * spearman
 
 
-def _weighted_mean(values: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
-    """Return sum(w v) / sum(w), and 0 where every weight is 0."""
+def _weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:
+    """Return sum(w v) / sum(w), or 0 if every weight is 0."""
     if weight is None:
         return values.mean()
-    weight = weight.flatten().to(values)
+    weight = weight.to(values)
     return (weight * values).sum() / weight.sum().clamp_min(torch.finfo(values.dtype).tiny)

@@ -1,35 +1,36 @@
-"""Similarity to the training videos as the angles to their mean and to each of them."""
+"""Similarity to the training rows as angles: to their mean, and to each of them."""
 
 from numbers import Real
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils._param_validation import Interval
 
-from sklearn_m3s.similarity._reduction import ReducedSimilarity, blocks
+from sklearn_m3s.similarity._base import BaseSimilarity, RandomState, blocks
 
 
-class CosineSimilarity(ReducedSimilarity):
-    """How a video is directed: as the mean of the training videos, and as how many of them.
+class CosineSimilarity(BaseSimilarity):
+    """Cosine to the mean of the training rows, and share of training rows at a small angle.
 
-    The cosine similarity of Table 2 of the paper, as two columns. The first is the cosine of a
-    row with the mean of the training rows, both as they are: components are centred, so that
-    their mean is the origin and has no direction. The second is the share of the training rows
-    whose cosine with the row is above `threshold`, between components: these are directions from
-    the mean, which differ, while embeddings that are nowhere negative, as those of deep tiers,
-    all point much the same way. A row of zeros, or with `n_components` one at the mean, has no
-    direction: its cosine is 0.
+    The cosine similarity of Table 2 of the paper, as two columns. The first is the cosine between
+    a row and the mean of the training rows, both with their original columns: components are
+    centred, so their mean is the origin and has no direction. The second is the share of training
+    rows whose cosine with the row is above `threshold`, computed on the components. Components
+    point away from the mean in all directions, whereas embeddings without negative numbers, such
+    as those of the deep tiers, all point roughly the same way. A row of zeros, or with
+    `n_components` a row at the mean, has no direction: its cosine is 0.
 
     Parameters
     ----------
     n_components : int or None, default=10
-        Principal components kept for the share, at least 1. Reduced, with a warning, to the
-        number of training rows or columns where these are fewer. None compares the columns as
-        they are, not centred.
+        Number of principal components for the share, at least 1. Reduced, with an `M3SWarning`, to
+        the number of training rows or columns if these are fewer. None compares the original
+        columns, not centred.
     threshold : float, default=0.5
-        The cosine above which a training row counts in the share, at least -1 and below 1. 0.5
-        is within 60 degrees.
+        Cosine above which a training row counts in the share, at least -1 and below 1. 0.5 means
+        within 60 degrees.
     random_state : int, RandomState instance or None, default=None
-        Seeds the PCA.
+        Seed of the PCA.
 
     Attributes
     ----------
@@ -38,21 +39,15 @@ class CosineSimilarity(ReducedSimilarity):
     mean_ : ndarray of shape (n_features,)
         Mean of the training rows.
     context_ : ndarray of shape (n_samples, n_components)
-        The components of the training rows, scaled to length 1.
+        Components of the training rows, scaled to length 1.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
-        Their names, where these are all strings.
-
-    Warns
-    -----
-    M3SWarning
-        A setting was reduced to fit the data.
+        Names of these columns, if all are strings.
 
     References
     ----------
-    Dumont, Hevia and Fosco, "Modular Memorability: Tiered Representations for Video Memorability
-    Prediction", CVPR 2023, section 5.
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 5.
 
     Examples
     --------
@@ -66,42 +61,48 @@ class CosineSimilarity(ReducedSimilarity):
     """
 
     _parameter_constraints = {
-        **ReducedSimilarity._parameter_constraints,
+        **BaseSimilarity._parameter_constraints,
         "threshold": [Interval(Real, -1, 1, closed="left")],
     }
 
-    def __init__(self, n_components=10, threshold=0.5, random_state=None):
+    def __init__(
+        self,
+        n_components: int | None = 10,
+        *,
+        threshold: float = 0.5,
+        random_state: RandomState = None,
+    ) -> None:
         self.n_components = n_components
         self.threshold = threshold
         self.random_state = random_state
 
-    def _learn(self, X, y, seed):
+    def _learn(self, X: np.ndarray, y: ArrayLike | None, seed: int) -> int:
         self.mean_ = X.mean(axis=0, dtype=np.float64)
         lengths = np.linalg.norm(X, axis=1)
-        if np.linalg.norm(self.mean_) <= _tolerance(X) * lengths.mean():  # of centred rows
-            self.mean_[:] = 0
+        if np.linalg.norm(self.mean_) <= _tolerance(X) * lengths.mean():
+            self.mean_[:] = 0  # centred rows: the mean is rounding error
         self.context_ = self._directions(X)
         return 2
 
-    def _compare(self, X):
+    def _compare(self, X: np.ndarray) -> np.ndarray:
         directions = self._directions(X)
         share = np.empty(len(X))
         for block in blocks(len(X), self.context_.itemsize * len(self.context_)):
             cosines = directions[block] @ self.context_.T
             share[block] = (cosines > self.threshold).mean(axis=1)
         to_mean = (_unit(X, 0) @ _unit(self.mean_[None], 0).T).clip(-1, 1)
-        return np.column_stack([to_mean, share])
+        return np.column_stack([to_mean, share]).astype(X.dtype, copy=False)
 
-    def _directions(self, X):
-        # A row at the mean has components of nothing but rounding.
+    def _directions(self, X: np.ndarray) -> np.ndarray:
+        # The components of a row at the mean are rounding errors: treat them as zeros.
         return _unit(self._reduce(X), _tolerance(X) * np.linalg.norm(X, axis=1, keepdims=True))
 
 
-def _tolerance(X):
+def _tolerance(X: np.ndarray) -> float:
     return np.sqrt(np.finfo(X.dtype).eps)
 
 
-def _unit(rows, shortest):
-    """Scale rows to length 1, or to 0 where they are no longer than `shortest`."""
+def _unit(rows: np.ndarray, shortest: float | np.ndarray) -> np.ndarray:
+    """Scale rows to length 1, or to 0 if they are no longer than `shortest`."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.where(lengths > shortest, lengths, np.inf)

@@ -1,18 +1,20 @@
-"""Similarity to the training videos as the distances to a few points among them."""
+"""Similarity to the training rows as distances to prototypes of them."""
 
+from collections.abc import Callable
 from numbers import Integral, Real
 
 import numpy as np
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 from sklearn.cluster import KMeans
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import Tags, check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import type_of_target
 
-from sklearn_m3s.similarity._reduction import ReducedSimilarity, at_most, blocks
+from sklearn_m3s.similarity._base import BaseSimilarity, RandomState, at_most, blocks
 
-# SciPy takes the variances of "seuclidean" and "mahalanobis" from the very rows to be compared.
+# Without "seuclidean" and "mahalanobis": SciPy takes their variances from the rows to compare.
 METRICS = {
     "braycurtis",
     "canberra",
@@ -27,61 +29,55 @@ METRICS = {
 }
 
 
-class DistanceSimilarity(ReducedSimilarity):
-    """Distances of a video to prototypes of the training videos, one column a prototype.
+class DistanceSimilarity(BaseSimilarity):
+    """Distances to prototypes of the training rows, one column per prototype.
 
-    The Euclidean and fractional distances of Table 2 of the paper, or any other. Rows are reduced
-    by PCA, the context is the prototypes of the training rows. What is far from all of them is
-    unusual; several distances together tell where a video lies. The columns have the units of the
-    data: standardise them for a regressor that minds.
+    The Euclidean and fractional distances of Table 2 of the paper, and others. PCA reduces the
+    rows. The context is the prototypes of the training rows. A row far from all prototypes is
+    unusual, and several distances together tell where a row lies. The columns have the units of
+    the data: standardise them for a regressor that is sensitive to scale.
 
     Parameters
     ----------
     n_components : int or None, default=10
-        Principal components kept, at least 1. Reduced, with a warning, to the number of training
-        rows or columns where these are fewer. None compares the columns as they are.
+        Number of principal components, at least 1. Reduced, with an `M3SWarning`, to the number of
+        training rows or columns if these are fewer. None compares the original columns.
     metric : str or callable, default="euclidean"
-        ``"fractional"`` is ``(Σ |a - b|^f)^(1/f)``, f the `exponent`: made to tell near from
-        far in many dimensions, where Euclidean distances are all alike. Otherwise a metric of
-        `scipy.spatial.distance.cdist`: ``"euclidean"``, ``"sqeuclidean"``, ``"cityblock"``,
-        ``"chebyshev"``, ``"canberra"``, ``"braycurtis"``, ``"cosine"``, ``"correlation"`` or
-        ``"jensenshannon"``; or a function of two rows, which is slow.
+        ``"fractional"`` is ``(Σ |a - b|^f)^(1/f)`` with f the `exponent`. It still separates near
+        from far in many dimensions, where Euclidean distances become alike. The others are
+        metrics of `scipy.spatial.distance.cdist`: ``"euclidean"``, ``"sqeuclidean"``,
+        ``"cityblock"``, ``"chebyshev"``, ``"canberra"``, ``"braycurtis"``, ``"cosine"``,
+        ``"correlation"``, ``"jensenshannon"``, or a function of two rows, which is slow.
     exponent : float, default=0.5
-        The f of ``"fractional"``, between 0 and 1, not included. 0.5 takes half the time of others.
+        The f of ``"fractional"``, above 0 and below 1. 0.5 takes half the time of other exponents.
     prototypes : {"mean", "kmeans", "class_mean"}, default="mean"
-        The mean of the training rows; the centres of `n_prototypes` clusters that `KMeans` finds;
-        or the mean of each class of the labels that `fit` is given, of actions for instance.
+        The mean of the training rows, the centres of `n_prototypes` clusters found by `KMeans`,
+        or the mean of each class, such as an action. The classes are the `y` of `fit`.
     n_prototypes : int, default=20
-        Clusters of ``"kmeans"``, at least 1. Reduced, with a warning, to the number of training
-        rows where these are fewer.
-    random_state : int, RandomState instance or None, default=None
-        Seeds the PCA and ``"kmeans"``.
+        Number of clusters of ``"kmeans"``, at least 1. Reduced, with a warning, to the number of
+        training rows if these are fewer.
     n_jobs : int or None, default=None
-        Threads that compute distances; None is 1, -1 all cores.
+        Number of threads that compute distances. None means 1, -1 means all cores.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the PCA and of ``"kmeans"``.
 
     Attributes
     ----------
     pca_ : PCA or None
         From columns to components.
     prototypes_ : ndarray of shape (n_prototypes, n_components)
-        What rows are compared with, as components; one column of output each.
+        Prototypes, as components. Each gives one output column.
     classes_ : ndarray of shape (n_prototypes,)
-        The label of each prototype, sorted. Only with ``"class_mean"``.
+        Class of each prototype, sorted. Only with ``"class_mean"``.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
-        Their names, where these are all strings.
-
-    Warns
-    -----
-    M3SWarning
-        A setting was reduced to fit the data.
+        Names of these columns, if all are strings.
 
     References
     ----------
-    Dumont, Hevia and Fosco, "Modular Memorability: Tiered Representations for Video Memorability
-    Prediction", CVPR 2023, section 5. Aggarwal, Hinneburg and Keim, "On the Surprising Behavior
-    of Distance Metrics in High Dimensional Space", ICDT 2001.
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 5. Aggarwal, Hinneburg, Keim: On
+    the Surprising Behavior of Distance Metrics in High Dimensional Space, ICDT 2001.
 
     Examples
     --------
@@ -98,7 +94,7 @@ class DistanceSimilarity(ReducedSimilarity):
     """
 
     _parameter_constraints = {
-        **ReducedSimilarity._parameter_constraints,
+        **BaseSimilarity._parameter_constraints,
         "metric": [StrOptions(METRICS), callable],
         "exponent": [Interval(Real, 0, 1, closed="neither")],
         "prototypes": [StrOptions({"mean", "kmeans", "class_mean"})],
@@ -108,23 +104,24 @@ class DistanceSimilarity(ReducedSimilarity):
 
     def __init__(
         self,
-        n_components=10,
-        metric="euclidean",
-        exponent=0.5,
-        prototypes="mean",
-        n_prototypes=20,
-        random_state=None,
-        n_jobs=None,
-    ):
+        n_components: int | None = 10,
+        *,
+        metric: str | Callable[[np.ndarray, np.ndarray], float] = "euclidean",
+        exponent: float = 0.5,
+        prototypes: str = "mean",
+        n_prototypes: int = 20,
+        n_jobs: int | None = None,
+        random_state: RandomState = None,
+    ) -> None:
         self.n_components = n_components
         self.metric = metric
         self.exponent = exponent
         self.prototypes = prototypes
         self.n_prototypes = n_prototypes
-        self.random_state = random_state
         self.n_jobs = n_jobs
+        self.random_state = random_state
 
-    def _learn(self, X, y, seed):
+    def _learn(self, X: np.ndarray, y: ArrayLike | None, seed: int) -> int:
         rows = self._reduce(X)
         if self.prototypes == "mean":
             self.prototypes_ = rows.mean(axis=0, keepdims=True)
@@ -138,40 +135,42 @@ class DistanceSimilarity(ReducedSimilarity):
             self.prototypes_ = np.stack([rows[labels == c].mean(axis=0) for c in self.classes_])
         return len(self.prototypes_)
 
-    def _compare(self, X):
+    def _compare(self, X: np.ndarray) -> np.ndarray:
         rows = self._reduce(X)
         distances = Parallel(n_jobs=self.n_jobs, prefer="threads")(
             delayed(self._distances)(rows[block]) for block in blocks(len(rows), rows[0].nbytes)
         )
-        return np.concatenate(distances)
+        return np.concatenate(distances).astype(X.dtype, copy=False)
 
-    def _distances(self, rows):
+    def _distances(self, rows: np.ndarray) -> np.ndarray:
         if self.metric == "fractional":
             return _fractional(rows, self.prototypes_, self.exponent)
         return cdist(rows, self.prototypes_, self.metric)
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = self.prototypes == "class_mean"
         return tags
 
 
-def _check_labels(rows, y):
+def _check_labels(rows: np.ndarray, y: ArrayLike | None) -> np.ndarray:
     if y is None:
-        raise ValueError('prototypes="class_mean" needs labels: call fit(X, labels)')
+        raise ValueError('prototypes="class_mean" needs class labels: call fit(X, labels).')
     labels = column_or_1d(y)
     check_consistent_length(rows, labels)
     kind = type_of_target(labels)
     if kind not in ("binary", "multiclass"):
         raise ValueError(
-            f'prototypes="class_mean" needs class labels, but y is {kind}, as the scores of a '
-            'regression are: use prototypes="mean" or "kmeans", or fit it apart, on labels'
+            f'prototypes="class_mean" needs class labels, but y is {kind}, like the scores of a '
+            'regression: use prototypes="mean" or "kmeans", or fit it separately with labels.'
         )
     return labels
 
 
-def _fractional(rows, prototypes, exponent):
-    """Distances (Σ |a - b|^f)^(1/f), in long loops over memory that stays in the cache."""
+def _fractional(rows: np.ndarray, prototypes: np.ndarray, exponent: float) -> np.ndarray:
+    """Return the distances (Σ |a - b|^f)^(1/f) of rows to prototypes."""
+    # Each NumPy call is one long loop over a buffer that stays in the cache: the longer axis of
+    # the rows is the contiguous one, and all steps work in place.
     rows = np.asarray(rows, order="F" if len(rows) > rows.shape[1] else "C")
     gaps = np.empty_like(rows)
     sums = np.empty((len(prototypes), len(rows)), rows.dtype)
@@ -181,11 +180,12 @@ def _fractional(rows, prototypes, exponent):
         if exponent == 0.5:
             np.sqrt(gaps, out=gaps)
         else:
-            with np.errstate(divide="ignore"):  # exp(f log 0) is 0; np.power is slower
+            # gaps^f as exp(f log(gaps)), which is faster than np.power. exp(f log(0)) is 0.
+            with np.errstate(divide="ignore"):
                 np.log(gaps, out=gaps)
             gaps *= exponent
             np.exp(gaps, out=gaps)
-        np.einsum("ij->i", gaps, out=sums_of_rows)  # quicker than sum
-    with np.errstate(over="ignore"):  # transform tells
+        np.einsum("ij->i", gaps, out=sums_of_rows)  # faster than np.sum
+    with np.errstate(over="ignore"):  # transform raises an error
         np.power(sums, 1 / exponent, out=sums)
     return sums.T

@@ -1,20 +1,21 @@
-"""Similarity to the training videos as how thinly they lie around a video."""
+"""Similarity to the training rows as their density around a row."""
 
 from numbers import Real
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 from sklearn.neighbors import KernelDensity
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from sklearn_m3s.similarity._reduction import ReducedSimilarity, blocks
+from sklearn_m3s.similarity._base import BaseSimilarity, RandomState, blocks
 
-N_SCORED = 1000
-CV_FACTORS = np.geomspace(16, 1 / 16, 17)  # the largest first: it wins where none has a likelihood
-SAME = 1e-3  # bandwidths
-FLOOR = 1e-3  # peaks of a kernel
-LOG_KERNELS = {  # of distances in bandwidths
+N_SCORED = 1000  # most rows that score a candidate of bandwidth="cv"
+CV_FACTORS = np.geomspace(16, 1 / 16, 17)  # widest first: it wins if all have likelihood 0
+SAME = 1e-3  # two rows closer than this many bandwidths are the same row
+FLOOR = 1e-3  # smallest density, in peaks of one kernel
+LOG_KERNELS = {  # functions of the distance in bandwidths
     "gaussian": lambda u: -0.5 * u**2,
     "exponential": lambda u: -u,
     "tophat": lambda u: np.where(u < 1, 0, -np.inf),
@@ -24,60 +25,55 @@ LOG_KERNELS = {  # of distances in bandwidths
 }
 
 
-class KDESimilarity(ReducedSimilarity):
-    """How unusual a video is: the negative log density of the training videos where it lies.
+class KDESimilarity(BaseSimilarity):
+    """Negative log density of the training rows: how unusual a row is.
 
-    The kernel density estimation of Table 2 of the paper, as one column, in nats. Rows are reduced
-    by PCA; the density is that of scikit-learn's `KernelDensity`, but for two things:
+    The kernel density estimation of Table 2 of the paper, as one column, in nats. PCA reduces the
+    rows. The density is that of scikit-learn's `KernelDensity`, with two differences:
 
-    - a training row nearer than a thousandth of the bandwidth is the row itself, and one such row
-      is left out. So a training row is described as a new one is, by the others: with its own
-      kernel it would be common wherever it lies;
-    - the density is no less than a thousandth of what one training row gives at its own place, so
-      that rows which no kernel reaches have a value, the same for all of them. This concerns the
-      kernels that end: all but ``"gaussian"`` and ``"exponential"``.
+    - A training row nearer than a thousandth of the bandwidth counts as the row itself, and one
+      such row is left out. So training rows are described like new rows, by the others. With its
+      own kernel, every training row would look common.
+    - The density is at least a thousandth of the peak of one training row's kernel. So rows that
+      no kernel reaches have a finite value, the same for all of them. This concerns the kernels
+      of finite width, which are all but ``"gaussian"`` and ``"exponential"``.
 
     Parameters
     ----------
     n_components : int or None, default=10
-        Principal components kept, at least 1. Reduced, with a warning, to the number of training
-        rows or columns where these are fewer. None compares the columns as they are: slow for
-        many, and in many dimensions every row is far from all others.
+        Number of principal components, at least 1. Reduced, with an `M3SWarning`, to the number of
+        training rows or columns if these are fewer. None compares the original columns. With many
+        columns this is slow, and every row is far from all others.
     kernel : str, default="gaussian"
         ``"gaussian"``, ``"exponential"``, ``"tophat"``, ``"epanechnikov"``, ``"linear"`` or
         ``"cosine"``, as in `KernelDensity`.
     bandwidth : "cv", "scott", "silverman" or float, default="cv"
         Width of the kernels in units of the components, above 0. ``"scott"`` and ``"silverman"``
         are the rules n^(-1/(d+4)) and (n (d+2)/4)^(-1/(d+4)) for n rows of d components, times
-        their standard deviation, the root mean square over the components. ``"cv"`` is the one of
-        17 bandwidths, from 1/16 to 16 times Scott's, each √2 times the one before, under which
-        training rows (all, or 1,000 drawn at random) are most likely, each given all others.
-        Where all training rows are the same, all three are 1.
+        their standard deviation, the root mean square over the components. ``"cv"`` tries 17
+        bandwidths from 1/16 to 16 times Scott's, each √2 times the one before, and takes the one
+        with the highest leave-one-out likelihood of the training rows (at most 1,000, drawn at
+        random). All three are 1 if the training rows are identical.
     random_state : int, RandomState instance or None, default=None
-        Seeds the PCA and the drawing of rows for ``"cv"``.
+        Seed of the PCA and of the rows drawn for ``"cv"``.
 
     Attributes
     ----------
     pca_ : PCA or None
         From columns to components.
     bandwidth_ : float
-        The bandwidth used.
+        Bandwidth used.
     context_ : ndarray of shape (n_samples, n_components), float64
-        The components of the training rows.
+        Components of the training rows.
     n_features_in_ : int
         Number of columns seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
-        Their names, where these are all strings.
-
-    Warns
-    -----
-    M3SWarning
-        A setting was reduced to fit the data.
+        Names of these columns, if all are strings.
 
     References
     ----------
-    Dumont, Hevia and Fosco, "Modular Memorability: Tiered Representations for Video Memorability
-    Prediction", CVPR 2023, section 5. Scott, "Multivariate Density Estimation", 1992.
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 5. Scott: Multivariate Density
+    Estimation, 1992.
 
     Examples
     --------
@@ -93,7 +89,7 @@ class KDESimilarity(ReducedSimilarity):
     """
 
     _parameter_constraints = {
-        **ReducedSimilarity._parameter_constraints,
+        **BaseSimilarity._parameter_constraints,
         "kernel": [StrOptions(set(LOG_KERNELS))],
         "bandwidth": [
             StrOptions({"cv", "scott", "silverman"}),
@@ -101,13 +97,20 @@ class KDESimilarity(ReducedSimilarity):
         ],
     }
 
-    def __init__(self, n_components=10, kernel="gaussian", bandwidth="cv", random_state=None):
+    def __init__(
+        self,
+        n_components: int | None = 10,
+        *,
+        kernel: str = "gaussian",
+        bandwidth: float | str = "cv",
+        random_state: RandomState = None,
+    ) -> None:
         self.n_components = n_components
         self.kernel = kernel
         self.bandwidth = bandwidth
         self.random_state = random_state
 
-    def _learn(self, X, y, seed):
+    def _learn(self, X: np.ndarray, y: ArrayLike | None, seed: int) -> int:
         self.context_ = self._reduce(X.astype(np.float64, copy=False))
         if not isinstance(self.bandwidth, str):
             self.bandwidth_ = self.bandwidth
@@ -117,7 +120,7 @@ class KDESimilarity(ReducedSimilarity):
             self.bandwidth_ = float(self._bandwidth(seed))
         return 1
 
-    def _bandwidth(self, seed):
+    def _bandwidth(self, seed: int) -> float:
         n_rows, n_components = self.context_.shape
         count = n_rows * (n_components + 2) / 4 if self.bandwidth == "silverman" else n_rows
         deviation = np.sqrt(self.context_.var(axis=0).mean())
@@ -128,17 +131,17 @@ class KDESimilarity(ReducedSimilarity):
         candidates = bandwidth * CV_FACTORS
         return max(candidates, key=lambda h: self._log_density(self.context_[drawn], h).mean())
 
-    def _compare(self, X):
-        # In float64, where a training row finds itself at no distance.
+    def _compare(self, X: np.ndarray) -> np.ndarray:
+        # In float64 a training row is at distance 0 from itself, also far from the origin.
         rows = self._reduce(X.astype(np.float64, copy=False))
         log_density = self._log_density(rows, self.bandwidth_)
         if self.kernel not in ("gaussian", "exponential"):
             peak = _log_peak(self.kernel, rows.shape[1], self.bandwidth_)
             floor = peak - np.log(len(self.context_)) + np.log(FLOOR)
             log_density = np.maximum(log_density, floor)
-        return -log_density[:, None]
+        return -log_density[:, None].astype(X.dtype, copy=False)
 
-    def _log_density(self, rows, bandwidth):
+    def _log_density(self, rows: np.ndarray, bandwidth: float) -> np.ndarray:
         context = self.context_
         log_density = np.empty(len(rows))
         for block in blocks(len(rows), 8 * len(context)):
@@ -147,9 +150,9 @@ class KDESimilarity(ReducedSimilarity):
         return log_density + _log_peak(self.kernel, context.shape[1], bandwidth)
 
 
-def _log_mean_kernel(kernel, distances):
-    """Log of the mean kernel over the columns, less one column of the row itself."""
-    with np.errstate(divide="ignore"):  # -inf where no kernel reaches
+def _log_mean_kernel(kernel: str, distances: np.ndarray) -> np.ndarray:
+    """Return the log of the mean kernel of each row, without the kernel of the row itself."""
+    with np.errstate(divide="ignore"):  # log(0) is -inf for a row that a kernel does not reach
         heights = LOG_KERNELS[kernel](distances)
         counts = np.full(len(heights), heights.shape[1])
         if heights.shape[1] > 1:
@@ -157,12 +160,14 @@ def _log_mean_kernel(kernel, distances):
             own = np.flatnonzero(distances[np.arange(len(nearest)), nearest] < SAME)
             heights[own, nearest[own]] = -np.inf
             counts[own] -= 1
+        # The log of a sum of exponentials, in a quarter of the time of SciPy's logsumexp. The
+        # largest term is taken out to avoid overflow; it is finite even if all terms are -inf.
         tops = np.maximum(heights.max(axis=1), np.finfo(heights.dtype).min)
-        sums = np.exp(heights - tops[:, None]).sum(axis=1)  # logsumexp takes four times as long
+        sums = np.exp(heights - tops[:, None]).sum(axis=1)
         return tops + np.log(sums / counts)
 
 
-def _log_peak(kernel, n_components, bandwidth):
-    """Log density of a kernel at its centre."""
+def _log_peak(kernel: str, n_components: int, bandwidth: float) -> float:
+    """Return the log density of a kernel at its centre."""
     origin = np.zeros((1, n_components))
     return KernelDensity(bandwidth=bandwidth, kernel=kernel).fit(origin).score_samples(origin)[0]

@@ -1,34 +1,39 @@
 """The high tier: what happens in a video."""
 
+import os
+from typing import Unpack
+
 from sklearn.utils._param_validation import StrOptions
 
-from sklearn_m3s.tiers._backbone_tier import BackboneTier
+from sklearn_m3s.tiers._encoder import PRESET_RULES, Encoder, NetworkParameters
 
 
-class EventUnderstanding(BackboneTier):
+class EventUnderstanding(Encoder):
     """Embeddings of clips by a channel-separated 3-D network, f_high of the paper.
 
-    The network was trained to recognise actions and is stopped after its global average.
+    A preset of `ClipEncoder`. The network was trained to recognise actions; its last global average
+    is taken.
 
     Parameters
     ----------
     architecture : {"ip_csn_152", "ir_csn_152"}, default="ip_csn_152"
         The network: interaction-preserved, as in the paper, or interaction-reduced.
     weights : str, os.PathLike or None, default="ig65m_kinetics400"
-        Pretrained weights: ``"ig65m_kinetics400"`` or the path of a file; None leaves the network
+        Pretrained weights: ``"ig65m_kinetics400"`` or the path of a file. None leaves the network
         untrained.
+    sha256 : str, default=None
+        The digest that the weights must have.
     n_frames : int, default=32
-        How many frames to take: those at the centres of as many equal parts of the clip. A
-        shorter clip repeats frames.
+        Frames per clip: those at the centres of as many equal parts of the video. A shorter video
+        repeats frames.
     frame_size : int, default=256
-        Side in pixels of the square to which frames are resized, at least 32.
-    device : str, default="auto"
-        Where the network runs: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``, or the first that
-        there is of CUDA, MPS and CPU. On CUDA it computes in bfloat16.
+        Side in pixels of the square to which frames are resized.
     batch_size : int, default=4
         Videos embedded at a time.
-    random_state : int or None, default=None
-        Seed of the untrained network; None is 0, so that features can be cached.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        What the network computes in. ``"auto"`` is bfloat16 on CUDA and float32 elsewhere.
+    engine : {"auto", "torch", "openvino"}, default="auto"
+        What runs the network on the CPU; see `ClipEncoder`.
     cache : str or os.PathLike, default=None
         A folder that keeps the embedding of each video.
     n_jobs : int, default=None
@@ -37,6 +42,11 @@ class EventUnderstanding(BackboneTier):
         Whether bad videos are an error, raised after all others are done, or rows of NaN.
     decoder : {"pyav", "decord"}, default="pyav"
         What reads video files.
+    device : str, default="auto"
+        Where the network runs: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``. ``"auto"`` selects
+        CUDA if available, then MPS, then the CPU.
+    random_state : int or None, default=None
+        Seed of the untrained network; None is 0, so that features can be cached.
     verbose : bool or int, default=False
         Whether to show a progress bar.
 
@@ -44,11 +54,13 @@ class EventUnderstanding(BackboneTier):
     ----------
     n_features_out_ : int
         Number of columns: 2048.
+    reduction_ : None
+        Nothing is learned from the training videos.
 
     Raises
     ------
     WeightsError
-        When the first video is embedded, if the weights cannot be had or do not fit.
+        Before the first video is read, if the weights are missing or do not fit.
 
     Warns
     -----
@@ -59,6 +71,7 @@ class EventUnderstanding(BackboneTier):
     --------
     RawPerception : The low tier.
     SceneParsing : The middle tier.
+    ClipEncoder : Any video network as a tier.
 
     References
     ----------
@@ -75,42 +88,31 @@ class EventUnderstanding(BackboneTier):
     """
 
     _parameter_constraints: dict = {
-        **BackboneTier._parameter_constraints,
+        **PRESET_RULES,
         "architecture": [StrOptions({"ip_csn_152", "ir_csn_152"})],
     }
-    _width = 2048
+    _kind = "clip"
 
     def __init__(
         self,
         *,
-        architecture="ip_csn_152",
-        weights="ig65m_kinetics400",
-        n_frames=32,
-        frame_size=256,
-        device="auto",
-        batch_size=4,
-        random_state=None,
-        cache=None,
-        n_jobs=None,
-        on_error="raise",
-        decoder="pyav",
-        verbose=False,
-    ):
+        architecture: str = "ip_csn_152",
+        weights: str | os.PathLike[str] | None = "ig65m_kinetics400",
+        sha256: str | None = None,
+        n_frames: int = 32,
+        frame_size: int = 256,
+        batch_size: int = 4,
+        **shared: Unpack[NetworkParameters],
+    ) -> None:
+        super().__init__(**shared)
         self.architecture = architecture
         self.weights = weights
+        self.sha256 = sha256
         self.n_frames = n_frames
         self.frame_size = frame_size
-        self.device = device
         self.batch_size = batch_size
-        self.random_state = random_state
-        self.cache = cache
-        self.n_jobs = n_jobs
-        self.on_error = on_error
-        self.decoder = decoder
-        self.verbose = verbose
 
-    def _architecture(self):
+    @property
+    def model(self) -> str:
+        """The name of the network in the registry."""
         return self.architecture
-
-    def _embed(self, backbone, clips):
-        return backbone.embed(clips)

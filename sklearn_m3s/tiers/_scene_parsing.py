@@ -1,30 +1,35 @@
 """The middle tier: what a video shows."""
 
-from sklearn_m3s.tiers._backbone_tier import BackboneTier
+import os
+from typing import Unpack
+
+from sklearn_m3s.tiers._encoder import PRESET_RULES, Encoder, NetworkParameters
 
 
-class SceneParsing(BackboneTier):
+class SceneParsing(Encoder):
     """Embeddings of frames by HRNetV2-W48, f_mid of the paper.
 
-    The network was trained to parse scenes into objects; its four resolutions are averaged over
-    the frame and concatenated, and over the frames of the clip.
+    A preset of `FrameEncoder`. The four resolutions of the network are averaged over the frame and
+    concatenated, and averaged over the frames of the video.
 
     Parameters
     ----------
-    weights : str, os.PathLike or None, default="ade20k"
-        Pretrained weights: ``"ade20k"``, ``"imagenet"``, ``"imagenet-mit"`` or the path of a file;
-        None leaves the network untrained.
+    weights : str, os.PathLike or None, default="imagenet"
+        Pretrained weights: ``"imagenet"`` (classification), ``"ade20k"`` (scene parsing) or
+        ``"imagenet-mit"``, or the path of a file. None leaves the network untrained. The last two
+        names come from a host without https and need `sha256`.
+    sha256 : str, default=None
+        The digest that the weights must have.
     n_frames : int, default=1
-        How many frames to take: those at the centres of as many equal parts of the clip.
+        Frames per video: those at the centres of as many equal parts.
     frame_size : int, default=256
-        Side in pixels of the square to which frames are resized, at least 32.
-    device : str, default="auto"
-        Where the network runs: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``, or the first that
-        there is of CUDA, MPS and CPU. On CUDA it computes in bfloat16.
+        Side in pixels of the square to which frames are resized.
     batch_size : int, default=16
         Videos embedded at a time.
-    random_state : int or None, default=None
-        Seed of the untrained network; None is 0, so that features can be cached.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        What the network computes in. ``"auto"`` is bfloat16 on CUDA and float32 elsewhere.
+    engine : {"auto", "torch", "openvino"}, default="auto"
+        What runs the network on the CPU; see `FrameEncoder`.
     cache : str or os.PathLike, default=None
         A folder that keeps the embedding of each video.
     n_jobs : int, default=None
@@ -33,6 +38,11 @@ class SceneParsing(BackboneTier):
         Whether bad videos are an error, raised after all others are done, or rows of NaN.
     decoder : {"pyav", "decord"}, default="pyav"
         What reads video files.
+    device : str, default="auto"
+        Where the network runs: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``. ``"auto"`` selects
+        CUDA if available, then MPS, then the CPU.
+    random_state : int or None, default=None
+        Seed of the untrained network; None is 0, so that features can be cached.
     verbose : bool or int, default=False
         Whether to show a progress bar.
 
@@ -40,11 +50,13 @@ class SceneParsing(BackboneTier):
     ----------
     n_features_out_ : int
         Number of columns: 720.
+    reduction_ : None
+        Nothing is learned from the training videos.
 
     Raises
     ------
     WeightsError
-        When the first video is embedded, if the weights cannot be had or do not fit.
+        Before the first video is read, if the weights are missing or do not fit.
 
     Warns
     -----
@@ -55,6 +67,7 @@ class SceneParsing(BackboneTier):
     --------
     RawPerception : The low tier.
     EventUnderstanding : The high tier.
+    FrameEncoder : Any image network as a tier.
 
     References
     ----------
@@ -70,39 +83,23 @@ class SceneParsing(BackboneTier):
     720
     """
 
-    _width = 720
+    _parameter_constraints: dict = PRESET_RULES
+    _kind = "image"
+    model = "hrnetv2_w48"
 
     def __init__(
         self,
         *,
-        weights="ade20k",
-        n_frames=1,
-        frame_size=256,
-        device="auto",
-        batch_size=16,
-        random_state=None,
-        cache=None,
-        n_jobs=None,
-        on_error="raise",
-        decoder="pyav",
-        verbose=False,
-    ):
+        weights: str | os.PathLike[str] | None = "imagenet",
+        sha256: str | None = None,
+        n_frames: int = 1,
+        frame_size: int = 256,
+        batch_size: int = 16,
+        **shared: Unpack[NetworkParameters],
+    ) -> None:
+        super().__init__(**shared)
         self.weights = weights
+        self.sha256 = sha256
         self.n_frames = n_frames
         self.frame_size = frame_size
-        self.device = device
         self.batch_size = batch_size
-        self.random_state = random_state
-        self.cache = cache
-        self.n_jobs = n_jobs
-        self.on_error = on_error
-        self.decoder = decoder
-        self.verbose = verbose
-
-    def _architecture(self):
-        return "hrnetv2_w48"
-
-    def _embed(self, backbone, clips):
-        n_videos, n_frames = clips.shape[:2]
-        rows = backbone.embed(clips.reshape(-1, *clips.shape[2:]))
-        return rows.reshape(n_videos, n_frames, -1).mean(axis=1)

@@ -1,22 +1,22 @@
 """Frames that are in memory already."""
 
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
-import cv2
 import numpy as np
 
-from sklearn_m3s.video._inputs import check_frames
+from sklearn_m3s.video._geometry import FrameGeometry
+from sklearn_m3s.video._validation import check_frames
 
 
 class ArrayVideo:
-    """A uint8 array as a video, with the members of `PyAVVideo`.
+    """A uint8 array as a `Source`.
 
     Parameters
     ----------
     frames : ndarray of shape (T, H, W, 3) or (H, W, 3), uint8
         RGB.
-    frame_rate : float
-        How many frames were taken a second.
 
     Raises
     ------
@@ -26,16 +26,17 @@ class ArrayVideo:
 
     share_present = 1.0
 
-    def __init__(self, frames, frame_rate):
+    def __init__(self, frames: Any) -> None:
         self._frames = check_frames(frames)
-        self.times = np.arange(len(self._frames)) / frame_rate
 
-    def frames(self, wanted):
-        """Yield (index, draw) as `PyAVVideo.frames` does."""
+    def times_at(self, frame_rate: float) -> np.ndarray:
+        """Return times that are 1 / `frame_rate` seconds apart."""
+        return np.arange(len(self._frames)) / frame_rate
+
+    def frames(
+        self, wanted: np.ndarray
+    ) -> Iterator[tuple[int, Callable[[FrameGeometry], np.ndarray]]]:
+        """Yield (index, draw) of the wanted frames."""
         for index in wanted:
-            yield int(index), partial(resize, np.ascontiguousarray(self._frames[index]))
-
-
-def resize(picture, side):
-    """Return a picture as a square, by area interpolation."""
-    return cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+            frame = np.ascontiguousarray(self._frames[index])
+            yield int(index), partial(FrameGeometry.apply, frame=frame)

@@ -1,14 +1,16 @@
 """The default decoder: PyAV, frame by frame, in two passes over one file."""
 
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from sklearn_m3s.exceptions import VideoError
-from sklearn_m3s.video._array import resize
+from sklearn_m3s.video._geometry import FrameGeometry
 from sklearn_m3s.video._sampling import typical_interval
 
 # FFmpeg shows text as pictures of a terminal, and follows playlists to other files.
@@ -18,9 +20,9 @@ _CURE = "it is damaged, truncated or of another kind; check it with a player and
 
 
 class PyAVVideo:
-    """A video or image file read by PyAV.
+    """A video or image file read by PyAV, as a `Source`.
 
-    Making one reads the packets, not the pictures: it costs a pass over the file and no decoding.
+    The constructor reads the packets, not the pictures: one pass over the file without decoding.
 
     Parameters
     ----------
@@ -37,10 +39,10 @@ class PyAVVideo:
     Raises
     ------
     VideoError
-        If the file is no video.
+        If the file is not a video.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self._path = path
         with self._open() as (container, stream):
             stamps = [
@@ -60,21 +62,19 @@ class PyAVVideo:
                 self.times = np.arange(len(ticks)) / float(stream.average_rate or 25)
             self.share_present = self._share_present(stamps, container, stream)
 
-    def frames(self, wanted):
+    def times_at(self, frame_rate: float) -> np.ndarray:
+        """Return the times of the file, whatever the rate."""
+        return self.times
+
+    def frames(
+        self, wanted: np.ndarray
+    ) -> Iterator[tuple[int, Callable[[FrameGeometry], np.ndarray]]]:
         """Yield (index, draw) of the wanted frames that can be decoded.
 
-        Parameters
-        ----------
-        wanted : ndarray of int, ascending, without repeats
-            Indices into `times`.
-
-        Yields
-        ------
-        index : int
-            One of `wanted`.
-        draw : callable
-            From a side in pixels to the picture: ndarray of shape (side, side, 3), uint8, RGB,
-            upright.
+        Frames come in the order of presentation. `position` counts the wanted frames that are
+        settled: a decoded frame settles all whose time has come, and stands for the last of them
+        if it is near enough. So a frame that cannot be decoded is skipped, and decoding stops
+        after the last wanted frame.
         """
         targets = self.times[wanted]
         position = 0
@@ -95,7 +95,7 @@ class PyAVVideo:
                 if position == len(targets):
                     return
 
-    def _share_present(self, stamps, container, stream):
+    def _share_present(self, stamps: list, container: Any, stream: Any) -> float:
         end = self.times[-1] + typical_interval(self.times)
         if self._has_clock:  # the last frame may be shown for long
             ends = [pts + lasts for pts, lasts, discarded in stamps if not discarded]
@@ -103,15 +103,15 @@ class PyAVVideo:
         seconds = _declared_seconds(container, stream) or end
         return min(1.0, end / seconds, len(stamps) / (stream.frames or len(stamps)))
 
-    def _time(self, frame, count, stream):
+    def _time(self, frame: av.VideoFrame, count: int, stream: Any) -> float:
         if self._has_clock and frame.pts is not None:
             return float(frame.pts * stream.time_base)
         return self.times[min(count, len(self.times) - 1)]
 
     @contextmanager
-    def _open(self):
+    def _open(self) -> Iterator[tuple[Any, Any]]:
         try:
-            # Opened by us, since FFmpeg reads more into a name than a name: protocols, patterns.
+            # Opened by us: FFmpeg would take a name for a protocol or a pattern.
             with open(self._path, "rb") as file, av.open(file) as container:
                 stream = container.streams.best("video")
                 if stream is None or container.format.name in _NO_VIDEO:
@@ -121,27 +121,40 @@ class PyAVVideo:
             raise VideoError(f"cannot be decoded ({error.strerror}): {_CURE}") from error
 
 
-def _reduced(frame, side, reducer):
-    """Return a large frame with sides of at most twice `side`, which is quick as long as it is YUV.
+def _picture(
+    frame: av.VideoFrame,
+    reducer: VideoReformatter,
+    converter: VideoReformatter,
+    geometry: FrameGeometry,
+) -> np.ndarray:
+    """Return a frame as an upright RGB picture."""
+    turns = round(frame.rotation / 90)
+    shape = (frame.width, frame.height) if turns % 2 else (frame.height, frame.width)
+    target = geometry.resized_shape(*shape)
+    small = _reduced(frame, target[::-1] if turns % 2 else target, reducer)
+    picture = converter.reformat(small, format="rgb24").to_ndarray()
+    return geometry.apply(np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture)
 
-    The picture is the same, within the rounding of a grey level, where area interpolation averages
-    along both axes, and planes of colour have exactly half the size of the others, or all of it.
+
+def _reduced(
+    frame: av.VideoFrame, target: tuple[int, int], reducer: VideoReformatter
+) -> av.VideoFrame:
+    """Return a large frame at up to twice the target (height, width): fast while it is YUV.
+
+    The picture stays the same, within the rounding of a grey level, where area interpolation
+    averages along both axes, and the colour planes have exactly half or all of the frame's size.
     """
     width, height = frame.width, frame.height
     is_fit = frame.format.name.startswith("yuv") and not (width % 2 or height % 2)
-    if not is_fit or min(width, height) < side or max(width, height) <= 2 * side:
+    enough = 2 * target[0], 2 * target[1]
+    is_smaller = height < target[0] or width < target[1]
+    if not is_fit or is_smaller or (height <= enough[0] and width <= enough[1]):
         return frame
-    size = {"width": min(width, 2 * side), "height": min(height, 2 * side)}
-    return reducer.reformat(frame, **size, interpolation=_BY_AREA)
+    width, height = min(width, enough[1]), min(height, enough[0])
+    return reducer.reformat(frame, width, height, interpolation=_BY_AREA)
 
 
-def _picture(frame, reducer, converter, side):
-    small = _reduced(frame, side, reducer)
-    picture = resize(converter.reformat(small, format="rgb24").to_ndarray(), side)
-    return np.rot90(picture, round(frame.rotation / 90))
-
-
-def _packets(container, stream):
+def _packets(container: Any, stream: Any) -> Iterator[av.Packet]:
     """Yield the packets of a stream up to the first that cannot be read, then one that flushes."""
     try:
         yield from container.demux(stream)
@@ -149,7 +162,7 @@ def _packets(container, stream):
         yield av.Packet()
 
 
-def _decoded(container, stream):
+def _decoded(container: Any, stream: Any) -> Iterator[av.VideoFrame]:
     """Yield every sound frame in the order of presentation, stepping over damaged packets."""
     for packet in _packets(container, stream):
         try:
@@ -159,7 +172,7 @@ def _decoded(container, stream):
         yield from (frame for frame in frames if not frame.is_corrupt)
 
 
-def _declared_seconds(container, stream):
+def _declared_seconds(container: Any, stream: Any) -> float:
     """Return when the container says that a stream ends, or 0 where it does not say."""
     if stream.duration:
         return float((stream.duration + min(stream.start_time or 0, 0)) * stream.time_base)

@@ -1,9 +1,9 @@
-"""Which frames are read, as indices into the times of all frames; no video is touched here."""
+"""Choose frames by their times: pure functions that open no video."""
 
 import numpy as np
 
 
-def sample_at_rate(times, frame_rate):
+def sample_at_rate(times: np.ndarray, frame_rate: float) -> np.ndarray:
     """Return the frames nearest to a regular grid of times, each at most once.
 
     Parameters
@@ -33,7 +33,7 @@ def sample_at_rate(times, frame_rate):
     return np.flatnonzero(np.diff(n_before, prepend=-1) > 0)
 
 
-def sample_evenly(times, n_frames):
+def sample_evenly(times: np.ndarray, n_frames: int) -> np.ndarray:
     """Return the frames shown at the centres of `n_frames` equal parts of a clip.
 
     Parameters
@@ -61,6 +61,6 @@ def sample_evenly(times, n_frames):
     return (np.searchsorted(elapsed, centres + 1e-6, side="right") - 1).clip(0)
 
 
-def typical_interval(times):
+def typical_interval(times: np.ndarray) -> float:
     """Return the median time between frames in seconds; 1 for a single frame."""
     return float(np.median(np.diff(times))) if len(times) > 1 else 1.0

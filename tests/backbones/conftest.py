@@ -1,7 +1,10 @@
 """What the tests of the backbones share: golden weights, inputs and outputs."""
 
+import contextlib
 import importlib.util
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -52,3 +55,47 @@ def build_from_file(tmp_path_factory):
             path.unlink()  # hundreds of megabytes
 
     return build_saved
+
+
+class Server(ThreadingHTTPServer):
+    """Gives its answers in turn, the last one for ever.
+
+    An answer is a status, pieces of a body, the length that is declared or None, and perhaps
+    headers.
+    """
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.answers = []
+        self.asked = []
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        answers = self.server.answers
+        status, pieces, length, *headers = answers.pop(0) if len(answers) > 1 else answers[0]
+        self.server.asked.append(self.path)
+        self.send_response(status)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        for name, value in (headers[0] if headers else {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            for piece in pieces:
+                self.wfile.write(piece)
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

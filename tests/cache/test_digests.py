@@ -1,6 +1,7 @@
-"""Digests are those of the bytes at all times, and unchanged files are read once."""
+"""Keys are the digests of the bytes at all times, and unchanged files are read once."""
 
 import hashlib
+import json
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from sklearn_m3s.cache import _digests
-from sklearn_m3s.cache._digests import Digests
 
 
 @pytest.fixture
@@ -22,8 +22,16 @@ def reads(monkeypatch):
         names.append(Path(file.name).name)
         return read(file, name)
 
-    monkeypatch.setattr(_digests.hashlib, "file_digest", count)
+    monkeypatch.setattr(hashlib, "file_digest", count)
     return names
+
+
+def digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def records(tmp_path):
+    return list((tmp_path / "features" / ".digests").rglob("*.json"))
 
 
 def rewrite_in_place(path):
@@ -57,120 +65,114 @@ CHANGES = [
 
 
 @pytest.mark.usefixtures("settled")
-def test_a_file_is_read_once_by_a_process(make_cache, video, reads, restart):
+def test_a_file_is_read_once_by_a_process(make_cache, video, reads):
     keys = {make_cache(name).key(video) for name in ("Tier", "Other", "Tier")}
-    assert keys == {hashlib.sha256(b"frames of a").hexdigest()}
+    assert keys == {digest(video)}
     assert reads == ["a.mp4"]
 
 
 @pytest.mark.usefixtures("settled")
-def test_the_next_process_reads_it_no_more(make_cache, video, reads, restart):
+def test_the_next_process_does_not_read_it(make_cache, video, reads, restart):
     key = make_cache().key(video)
-    make_cache().remember()
     restart()
     assert make_cache("Other").key(video) == key
     assert reads == ["a.mp4"]
 
 
-@pytest.mark.usefixtures("restart")
-def test_threads_that_ask_at_once_share_what_they_read(tmp_path, monkeypatch):
-    opened = Digests.__init__
-
-    def open_slowly(digests, folder):
-        time.sleep(0.05)
-        opened(digests, folder)
-
-    monkeypatch.setattr(Digests, "__init__", open_slowly)
-    with ThreadPoolExecutor(4) as pool:
-        assert len(set(pool.map(_digests.shared_digests, [tmp_path] * 4))) == 1
+@pytest.mark.usefixtures("settled")
+def test_the_next_process_does_not_look_twice(make_cache, video, reads, restart, tmp_path):
+    make_cache().key(video)
+    restart()
+    make_cache().key(video)
+    for record in records(tmp_path):
+        record.unlink()
+    make_cache().key(video)
+    assert reads == ["a.mp4"]
 
 
 @pytest.mark.usefixtures("settled")
+def test_threads_that_ask_at_once_get_the_same(make_cache, tmp_path):
+    videos = [tmp_path / f"{i % 5}.mp4" for i in range(40)]
+    for video in videos:
+        video.write_bytes(video.name.encode())
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(make_cache().key, videos)) == list(map(digest, videos))
+    assert len(records(tmp_path)) == 5
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("is_next_process", [False, True])
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
-def test_a_changed_file_is_read_again(tmp_path, video, change, reads):
-    digests = Digests(tmp_path / "digests")
-    digests.of(video)
-    digests.save()
+def test_a_changed_file_is_read_again(make_cache, video, change, restart, is_next_process):
+    before = make_cache().key(video)
     change(video)
-    changed = hashlib.sha256(video.read_bytes()).hexdigest()
-    assert changed != hashlib.sha256(b"frames of a").hexdigest()
-    assert digests.of(video) == Digests(tmp_path / "digests").of(video) == changed
+    if is_next_process:
+        restart()
+    assert make_cache().key(video) == digest(video) != before
 
 
-def test_a_change_within_one_tick_of_the_clock_is_seen(tmp_path, video, monkeypatch):
-    monkeypatch.setattr(_digests, "_state", lambda status: [status.st_size])  # times stand still
-    digests = Digests(tmp_path / "digests")
-    before = digests.of(video)
+@pytest.mark.usefixtures("settled")
+def test_a_changed_file_is_known_by_its_last_digest(make_cache, video, reads, restart, tmp_path):
+    for _ in range(3):
+        append(video)
+        make_cache().key(video)
+    restart()
+    assert make_cache().key(video) == digest(video)
+    assert len(reads) == 3
+    assert len(records(tmp_path)) == 1
+
+
+def test_a_change_within_one_tick_of_the_clock_is_seen(make_cache, video, monkeypatch):
+    monkeypatch.setattr(
+        _digests, "file_state", lambda status: [status.st_size]
+    )  # times stand still
+    before = make_cache().key(video)
     rewrite_in_place(video)
-    assert digests.of(video) != before
+    assert make_cache().key(video) != before
 
 
-def test_a_file_counts_as_settled_after_ten_seconds(tmp_path, video, reads, monkeypatch):
+def test_a_file_counts_as_settled_after_ten_seconds(make_cache, video, reads, monkeypatch):
     written = video.stat().st_ctime_ns
-    digests = Digests(tmp_path / "digests")
     for seconds in (9, 11, 12):
-        monkeypatch.setattr(_digests.time, "time_ns", lambda s=seconds: written + s * 10**9)
-        digests.of(video)
+        monkeypatch.setattr(time, "time_ns", lambda s=seconds: written + s * 10**9)
+        make_cache().key(video)
     assert len(reads) == 2
 
 
 @pytest.mark.usefixtures("settled")
-def test_a_renamed_file_is_read_again_to_the_same_digest(tmp_path, video, reads):
-    digests = Digests(tmp_path / "digests")
-    before = digests.of(video)
-    assert digests.of(video.rename(tmp_path / "b.mp4")) == before
+def test_a_renamed_file_is_read_again_to_the_same_digest(make_cache, video, reads):
+    before = make_cache().key(video)
+    assert make_cache().key(video.rename(video.with_name("b.mp4"))) == before
     assert reads == ["a.mp4", "b.mp4"]
 
 
 @pytest.mark.usefixtures("settled")
-def test_a_changed_file_is_known_by_its_last_digest(tmp_path, video, reads):
-    for change in (append, append, append):
-        digests = Digests(tmp_path / "digests")
-        digests.of(video)
-        digests.save()
-        change(video)
-    Digests(tmp_path / "digests").of(video)
-    assert len(reads) == 4
+def test_a_record_says_which_file_it_is_of(make_cache, video, tmp_path):
+    make_cache().key(video)
+    (record,) = records(tmp_path)
+    fields = json.loads(record.read_text())
+    assert (fields["path"], fields["digest"]) == (str(video), digest(video))
 
 
 @pytest.mark.usefixtures("settled")
-def test_many_small_files_of_digests_become_one(tmp_path, reads):
-    videos = [tmp_path / f"{i}.mp4" for i in range(40)]
-    for video in videos:
-        video.write_bytes(video.name.encode())
-        digests = Digests(tmp_path / "digests")
-        digests.of(video)
-        digests.save()
-    assert len(list((tmp_path / "digests").iterdir())) == 40 % 16
-    reads.clear()
-    digests = Digests(tmp_path / "digests")
-    for video in videos:
-        assert digests.of(video) == hashlib.sha256(video.name.encode()).hexdigest()
-    assert reads == []
-
-
-@pytest.mark.usefixtures("settled")
-def test_digests_are_written_while_many_files_are_read(tmp_path, video, monkeypatch):
-    monkeypatch.setattr(_digests, "_MOST_UNSAVED", 1)
-    Digests(tmp_path / "digests").of(video)
-    assert len(list((tmp_path / "digests").iterdir())) == 1
-
-
-@pytest.mark.usefixtures("settled")
-@pytest.mark.parametrize("content", [b"", b'{"/a.mp4": [1, 2', b"\xff"])
-def test_a_damaged_file_of_digests_is_passed_over(tmp_path, video, content):
-    folder = tmp_path / "digests"
-    folder.mkdir()
-    (folder / f"{0:020d}.{0:032x}.json").write_bytes(content)
-    assert Digests(folder).of(video) == hashlib.sha256(b"frames of a").hexdigest()
-
-
-@pytest.mark.usefixtures("settled")
-def test_a_folder_that_cannot_be_written_to_is_no_fault(tmp_path, video, reads):
-    (tmp_path / "digests").write_text("a file")
-    digests = Digests(tmp_path / "digests")
+@pytest.mark.parametrize(
+    "content", [b"", b'{"state": [1, 2', b"\xff", b"[]", b"{}", b'{"state": STATE, "digest": "ab"}']
+)
+def test_a_damaged_record_counts_as_missing(make_cache, video, tmp_path, restart, reads, content):
+    make_cache().key(video)
+    (record,) = records(tmp_path)
+    state = json.dumps(json.loads(record.read_text())["state"]).encode()
+    record.write_bytes(content.replace(b"STATE", state))
     for _ in range(2):
-        digests.of(video)
-        digests.save()
+        restart()
+        assert make_cache().key(video) == digest(video)
+    assert len(reads) == 2
+
+
+@pytest.mark.usefixtures("settled")
+def test_without_a_folder_to_write_to_the_process_remembers(make_cache, video, reads, tmp_path):
+    (tmp_path / "features").write_text("a file")
+    for _ in range(2):
+        assert make_cache().key(video) == digest(video)
     assert reads == ["a.mp4"]
-    assert (tmp_path / "digests").read_text() == "a file"
+    assert (tmp_path / "features").read_text() == "a file"

@@ -1,58 +1,43 @@
-"""What tiers make of their cache: the libraries behind the numbers, files that change, waiting."""
+"""How tiers use their cache: versions of libraries, files that change, threads."""
 
 import hashlib
-import itertools
 import os
 import threading
-import time
 
 import av
 import cv2
 import numpy as np
 import pytest
 
-from sklearn_m3s.cache import _digests, cache_info
-from sklearn_m3s.tiers import VideoTransformer, _extract
+from sklearn_m3s.cache import cache_info
+from sklearn_m3s.tiers import VideoTransformer, _describe
 
 
 class Size(VideoTransformer):
-    """Counts the bytes of files, and those that it was asked for."""
+    """Counts the bytes of files: see `described`."""
 
-    def __init__(
-        self, cache=None, n_jobs=None, on_error="raise", decoder="pyav", verbose=False, hook=None
-    ):
-        self.cache = cache
-        self.n_jobs = n_jobs
-        self.on_error = on_error
-        self.decoder = decoder
-        self.verbose = verbose
-        self.hook = hook
-
-    described: list = []
-
-    def _n_described(self):
-        return 1
-
-    def _settings(self):
-        return {}
-
-    def _describe(self, video):
-        self.described.append(video)
-        if self.hook:
-            self.hook(video)
-        return np.array([os.path.getsize(video)], dtype=np.float32)
+    def _reader(self):
+        return None
 
 
 @pytest.fixture
-def described():
-    Size.described.clear()
-    return Size.described
+def described(monkeypatch):
+    """Return the files that were read; in place of frames, their bytes are counted."""
+    paths = []
+
+    def read(path, readers, *, decoder):
+        paths.append(path)
+        return [np.array([os.path.getsize(path)], dtype=np.float32) for _ in readers]
+
+    monkeypatch.setattr(_describe, "read_video", read)
+    monkeypatch.setattr(Size, "_n_described", lambda self: 1)
+    return paths
 
 
 @pytest.mark.parametrize(
     ("version", "n_described"), [("4.10.0", 1), ("4.10.7-dev", 1), ("4.11.0", 2), ("5.10.0", 2)]
 )
-def test_another_minor_version_of_opencv_describes_anew_and_a_patch_does_not(
+def test_another_minor_version_of_opencv_describes_again_and_a_patch_does_not(
     tmp_path, video, described, monkeypatch, version, n_described
 ):
     for installed in ("4.10.0", version):
@@ -62,7 +47,7 @@ def test_another_minor_version_of_opencv_describes_anew_and_a_patch_does_not(
 
 
 @pytest.mark.parametrize(("version", "n_described"), [((62, 28, 9), 1), ((62, 29, 0), 2)])
-def test_another_minor_version_of_ffmpeg_describes_anew_and_a_patch_does_not(
+def test_another_minor_version_of_ffmpeg_describes_again_and_a_patch_does_not(
     tmp_path, video, described, monkeypatch, version, n_described
 ):
     for installed in ((62, 28, 1), version):
@@ -71,6 +56,7 @@ def test_another_minor_version_of_ffmpeg_describes_anew_and_a_patch_does_not(
     assert len(described) == n_described
 
 
+@pytest.mark.usefixtures("described")
 def test_the_versions_can_be_read_in_the_settings(tmp_path, video):
     Size(cache=tmp_path / "features").fit_transform([video])
     libraries = cache_info(tmp_path / "features").tiers[0].settings["libraries"]
@@ -78,9 +64,13 @@ def test_the_versions_can_be_read_in_the_settings(tmp_path, video):
     assert set(libraries) == {"libavcodec", "libswscale", "opencv"}
 
 
-def test_what_changes_while_it_is_described_is_not_kept(tmp_path, video, described):
-    tier = Size(cache=tmp_path / "features", hook=lambda path: path.write_bytes(b"longer by far"))
-    assert tier.fit_transform([video])[0, 0] == 13
+def test_what_changes_while_it_is_described_is_not_kept(tmp_path, video, monkeypatch):
+    def read(path, readers, *, decoder):
+        path.write_bytes(b"longer by far")
+        return [np.array([13.0])]
+
+    monkeypatch.setattr(_describe, "read_video", read)
+    assert Size(cache=tmp_path / "features").fit_transform([video])[0, 0] == 13
     assert cache_info(tmp_path / "features").n_entries == 0
 
 
@@ -102,30 +92,18 @@ def test_no_fold_or_later_run_reads_a_file_that_is_known(
 
 
 @pytest.mark.usefixtures("settled", "restart")
-@pytest.mark.parametrize("is_late", [True, False])
-def test_a_folder_that_answers_late_is_asked_by_several_threads(
-    tmp_path, described, monkeypatch, is_late
-):
-    videos = [tmp_path / f"{i}.mp4" for i in range(40)]
+def test_files_are_hashed_by_several_threads(tmp_path, described, monkeypatch):
+    videos = [tmp_path / f"{i}.mp4" for i in range(8)]
     for i, path in enumerate(videos):
         path.write_bytes(b"%d" % i)
-    tier = Size(cache=tmp_path / "features").fit(videos)
-    tier.transform(videos)
-    four, calls, threads = threading.Barrier(4, timeout=60), itertools.count(), set()
-    look = _digests._state
+    together, original = threading.Barrier(2, timeout=60), hashlib.file_digest
+    first = iter(range(2))
 
-    def answer(status):
-        call = next(calls)
-        threads.add(threading.get_ident())
-        if is_late and call < 32:
-            time.sleep(0.01)
-        elif is_late and call < 36:
-            four.wait()  # for ever, if they came one by one
-        return look(status)
+    def digest(*args):
+        if next(first, None) is not None:
+            together.wait()  # for ever, if files were hashed one by one
+        return original(*args)
 
-    monkeypatch.setattr(_digests, "_state", answer)
-    if not is_late:
-        monkeypatch.setattr(_extract, "_SLOW", np.inf)
-    tier.transform(videos)
-    assert len(described) == 40
-    assert (len(threads) >= 4) == is_late
+    monkeypatch.setattr(hashlib, "file_digest", digest)
+    Size(cache=tmp_path / "features").fit_transform(videos)
+    assert len(described) == 8

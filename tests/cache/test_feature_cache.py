@@ -1,6 +1,9 @@
 """The folder of features: found by content and settings, never half-written."""
 
+import os
 import shutil
+from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -54,7 +57,7 @@ def test_arrays_are_told_apart_by_values_shape_and_dtype(make_cache, rng):
     "content",
     [b"", b"\x93NUMPY", b"no numbers", b"PK\x03\x04", b"\x93NUMPY\x01\x00\x08\x00{'a'((\n"],
 )
-def test_a_damaged_entry_is_a_miss_and_is_mended_by_the_next_write(
+def test_a_damaged_entry_is_a_miss_and_the_next_write_replaces_it(
     make_cache, video, vector, tmp_path, content
 ):
     cache = make_cache()
@@ -66,13 +69,56 @@ def test_a_damaged_entry_is_a_miss_and_is_mended_by_the_next_write(
     np.testing.assert_array_equal(cache.get(key), vector)
 
 
-def test_a_write_that_fails_leaves_nothing_behind(make_cache, video, tmp_path):
+def test_vectors_are_kept_as_float32(make_cache, video):
+    cache = make_cache()
+    cache.put(cache.key(video), [1, 1 / 3])
+    assert cache.get(cache.key(video)).tolist() == [1, float(np.float32(1 / 3))]
+
+
+@pytest.mark.parametrize("value", [1.0, np.zeros((1, 5), np.float32)], ids=["number", "matrix"])
+def test_only_vectors_can_be_put(make_cache, video, value):
+    with pytest.raises(ValueError, match=r"vector must be of shape \(n,\), got"):
+        make_cache().put(make_cache().key(video), value)
+
+
+@pytest.mark.parametrize("value", [np.zeros(5), np.zeros((1, 5), np.float32), np.zeros(5, ">f4")])
+def test_an_entry_that_is_not_a_vector_of_float32_is_a_miss(
+    make_cache, video, vector, tmp_path, value
+):
     cache = make_cache()
     key = cache.key(video)
-    with pytest.raises(ValueError, match="allow_pickle"):
-        cache.put(key, np.array([object()]))
+    cache.put(key, vector)
+    np.save(next((tmp_path / "features").rglob(f"{key}.npy")), value)
     assert cache.get(key) is None
+
+
+def test_a_write_that_fails_leaves_nothing_behind(make_cache, video, vector, tmp_path, monkeypatch):
+    cache = make_cache()
+    cache.prepare()
+    monkeypatch.setattr(os, "replace", Mock(side_effect=OSError("no space left on device")))
+    with pytest.raises(M3SError, match="no space left"):
+        cache.put(cache.key(video), vector)
+    assert cache.get(cache.key(video)) is None
     assert not list((tmp_path / "features").rglob("*.part"))
+
+
+def test_a_folder_that_is_cleared_between_its_making_and_the_write_is_made_again(
+    make_cache, video, vector, monkeypatch
+):
+    cache = make_cache()
+    cache.prepare()
+    mkdir, removed = Path.mkdir, []
+
+    def make_and_lose(path, *args, **kwargs):
+        mkdir(path, *args, **kwargs)
+        if not removed:
+            removed.append(path)
+            path.rmdir()
+
+    monkeypatch.setattr(Path, "mkdir", make_and_lose)
+    cache.put(cache.key(video), vector)
+    assert removed
+    np.testing.assert_array_equal(cache.get(cache.key(video)), vector)
 
 
 def test_settings_can_be_read_beside_the_entries(make_cache, tmp_path):
@@ -95,11 +141,11 @@ def test_a_folder_that_cannot_be_written_is_named_with_the_cure(make_cache, vect
         make_cache().put("0" * 64, vector)
 
 
-def test_a_number_is_no_file(make_cache):
+def test_a_number_is_not_a_path(make_cache):
     with pytest.raises(TypeError):
         make_cache().key(0)
 
 
-def test_a_folder_is_no_file(make_cache, tmp_path):
-    with pytest.raises(FileNotFoundError, match="is no file"):
+def test_a_folder_is_not_a_file(make_cache, tmp_path):
+    with pytest.raises(FileNotFoundError, match="is not a file"):
         make_cache().key(tmp_path)

@@ -32,11 +32,10 @@ for turn in count():
     cache.prepare()
     for i in range(40):
         cache.put(f"{i % 2 * number * 1000 + i:064x}", np.full(20_000, i, np.float32))
-    _digests._open.cache_clear()
+    _digests._known.clear()
     own = folder / f"{number}.mp4"
     own.write_bytes(b"%d" % turn)
     cache.key(folder / "all.mp4"), cache.key(own)
-    cache.remember()
 """
 # Describes a video slowly, and says of each that it was asked to.
 TIER = """
@@ -44,26 +43,30 @@ import time
 from pathlib import Path
 import numpy as np
 from sklearn_m3s.tiers import VideoTransformer
+from sklearn_m3s.video import FrameReader
+
+class Log:
+    def __init__(self, log, seconds):
+        self.log, self.seconds = log, seconds
+    def add(self, frames, times):
+        self.mean = frames.mean()
+        with Path(self.log).open("a") as log:
+            log.write(f"{self.mean:.0f}\\n")
+        time.sleep(self.seconds)
+    def value(self):
+        return self.mean
 
 class Slow(VideoTransformer):
-    def __init__(self, log=None, seconds=0, cache=None, n_jobs=None, on_error="raise",
-                 decoder="pyav", verbose=False):
+    def __init__(self, *, log=None, seconds=0, **shared):
+        super().__init__(**shared)
         self.log = log
         self.seconds = seconds
-        self.cache = cache
-        self.n_jobs = n_jobs
-        self.on_error = on_error
-        self.decoder = decoder
-        self.verbose = verbose
-    def _n_described(self):
-        return 1
     def _settings(self):
         return {}
-    def _describe(self, video):
-        with Path(self.log).open("a") as log:
-            log.write(f"{video.mean():.0f}\\n")
-        time.sleep(self.seconds)
-        return np.array([video.mean()], dtype=np.float32)
+    def _n_described(self):
+        return 1
+    def _reader(self):
+        return FrameReader([Log(self.log, self.seconds)], frame_size=4)
 
 def videos():
     return [np.full((2, 4, 4, 3), i, dtype=np.uint8) for i in range(20)]

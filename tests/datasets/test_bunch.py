@@ -1,4 +1,4 @@
-"""What every loader does alike: keys, missing videos, missing scores, arrays on disk."""
+"""All loaders treat keys, missing videos, missing scores and stored arrays in the same way."""
 
 import errno
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sklearn_m3s.datasets._bunch import make_bunch
-from sklearn_m3s.datasets._folder import Folder
+from sklearn_m3s.datasets._reading import Folder
 from sklearn_m3s.exceptions import M3SWarning
 
 
@@ -27,7 +27,7 @@ def bunch(tmp_path):
     return make
 
 
-def test_keys_are_there_where_a_row_has_them(bunch, tmp_path):
+def test_a_bunch_has_the_keys_of_its_rows(bunch, tmp_path):
     data = bunch(row("b", 0.25, decay=-1.0, captions=["a dog"]), row("a"))
     assert set(data) == {"videos", "names", "scores", "decay", "captions", "split"}
     assert data.videos == [str(tmp_path / "b.mp4"), str(tmp_path / "a.mp4")]
@@ -38,7 +38,7 @@ def test_keys_are_there_where_a_row_has_them(bunch, tmp_path):
     np.testing.assert_array_equal(data.decay, [-1, np.nan])
 
 
-def test_unscored_rows_are_left_out_unless_asked_for(bunch):
+def test_unscored_rows_are_left_out_by_default(bunch):
     rows = [row("a"), row("b", np.nan), {"name": "c", "split": "test", "stems": ["c"]}]
     assert bunch(*rows).names == ["a"]
     kept = bunch(*rows, keep_unscored=True)
@@ -71,11 +71,11 @@ def test_leaving_out_every_video_is_an_error(bunch):
         bunch(row("gone"), row("lost"), missing="skip")
 
 
-def test_videos_may_be_in_a_folder_of_their_own(bunch, tmp_path_factory):
+def test_videos_may_be_in_another_folder(bunch, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("videos")
     (elsewhere / "a.mp4").touch()
     assert bunch(row("a"), video_folder=elsewhere).videos == [str(elsewhere / "a.mp4")]
-    with pytest.raises(FileNotFoundError, match=r"nowhere is no folder: .* as video_folder"):
+    with pytest.raises(FileNotFoundError, match=r"nowhere is not a folder: .* as video_folder"):
         bunch(row("a"), video_folder=elsewhere / "nowhere")
 
 
@@ -91,7 +91,7 @@ def test_scores_outside_the_unit_interval_are_an_error(bunch, key, value):
         bunch(row("a", **{key: 0.5}), row("b") | {key: value})
 
 
-def test_scores_that_overshoot_a_little_are_clipped(bunch):
+def test_scores_slightly_outside_are_clipped(bunch):
     data = bunch(row("a", 1.02), row("b", -0.01), row("c", 0.5))
     np.testing.assert_array_equal(data.scores, [1, 0, 0.5])
 
@@ -106,7 +106,7 @@ def test_stored_frames_are_arrays_that_stay_on_disk(bunch, tmp_path, draw):
 
 def test_stored_frames_that_cannot_be_read_are_named(bunch, tmp_path):
     (tmp_path / "d.npy").write_bytes(b"no array")
-    with pytest.raises(ValueError, match=r"d\.npy is no array of frames"):
+    with pytest.raises(ValueError, match=r"d\.npy does not hold an array of frames"):
         bunch(row("d"))
 
 

@@ -1,4 +1,4 @@
-"""Everybody gets the same split: official, or by the names of the videos alone."""
+"""Everybody gets the same split: the official one, or one by the names of the videos."""
 
 import numpy as np
 import pytest
@@ -28,29 +28,29 @@ def test_hashed_folds_are_those_of_sha256():
     np.testing.assert_array_equal(fixed_split(data, n_splits=3).test_fold, shares * 3 // 1)
 
 
-def test_neither_order_nor_folder_nor_ending_nor_company_matters():
+def test_order_folder_ending_and_other_videos_do_not_matter():
     first = fixed_split(Bunch(videos=VIDEOS), n_splits=2).test_fold
     others = [f"/elsewhere/video{i}.webm" for i in reversed(range(8))]
     second = fixed_split(Bunch(videos=others), n_splits=2).test_fold
     np.testing.assert_array_equal(second[::-1], first[:8])
 
 
-def test_names_count_where_they_are_given():
+def test_given_names_are_used():
     frames = np.zeros((2, 4, 4, 3), np.uint8)
     named = Bunch(videos=[frames] * 10, names=[f"video{i}" for i in range(10)])
     expected = fixed_split(Bunch(videos=VIDEOS)).test_fold
     np.testing.assert_array_equal(fixed_split(named).test_fold, expected)
-    with pytest.raises(TypeError, match="a ndarray has no name to split by: add data"):
+    with pytest.raises(TypeError, match=r"of type ndarray has no name: add data\.names"):
         fixed_split(Bunch(videos=[frames] * 10))
 
 
-def test_a_seed_gives_another_split():
+def test_another_seed_gives_another_split():
     data = Bunch(videos=VIDEOS)
     first, second = (fixed_split(data, n_splits=2, random_state=i).test_fold for i in (0, 1))
     assert not np.array_equal(first, second)
 
 
-def test_shares_are_kept_roughly():
+def test_shares_are_roughly_as_given():
     data = Bunch(videos=[f"video{i}.webm" for i in range(8000)])
     sizes = [(fixed_split(data).test_fold == 0).mean()]
     sizes += (np.bincount(fixed_split(data, n_splits=5).test_fold) / 8000).tolist()

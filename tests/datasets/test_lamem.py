@@ -1,4 +1,4 @@
-"""LaMem as it is offered: images, and five splits of lines with a file name and a score."""
+"""LaMem: images, and five splits of lines with a file name and a score."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_a_line_without_a_score_is_left_out(root):
     assert np.isnan(load_lamem(root, keep_unscored=True).scores[2])
 
 
-def test_images_that_are_absent_can_be_left_out(root):
+def test_missing_images_can_be_left_out(root):
     (root / "lamem" / "images" / "00000001.jpg").unlink()
     with pytest.warns(M3SWarning, match="1 of 4 videos") as record:
         data = load_lamem(root, missing="skip")

@@ -67,7 +67,7 @@ def root_2021(tmp_path):
 
 
 def test_2020_has_short_and_long_term_scores(root_2020):
-    data = load_mediaeval(root_2020, 2020)
+    data = load_mediaeval(root_2020, year=2020)
     assert data.videos == [
         str(root_2020 / "training_set" / "Videos" / "8.mp4"),
         str(root_2020 / "development_set" / "Videos" / "AB.mp4"),
@@ -82,7 +82,7 @@ def test_2020_has_short_and_long_term_scores(root_2020):
 
 
 def test_trecvid_of_2021_has_raw_and_corrected_scores(root_2021):
-    data = load_mediaeval(root_2021 / "TRECVid Data", 2021)
+    data = load_mediaeval(root_2021 / "TRECVid Data", year=2021)
     assert [path.rsplit("/", 1)[1] for path in data.videos] == ["00011.mp4", "00012.mp4"]
     assert data.split.tolist() == ["train", "dev"]
     np.testing.assert_array_equal(data.scores, [0.6875, 0.7186])
@@ -94,7 +94,7 @@ def test_trecvid_of_2021_has_raw_and_corrected_scores(root_2021):
 
 
 def test_memento10k_of_2021_has_no_long_term_scores(root_2021):
-    data = load_mediaeval(root_2021 / "Memento10k Data", 2021)
+    data = load_mediaeval(root_2021 / "Memento10k Data", year=2021)
     assert data.names == ["3434", "5"]
     assert data.videos[0].endswith("adult-male-singing_flickr-1_6.mp4")
     assert data.captions == [["a singer", "a man"], []]
@@ -104,14 +104,14 @@ def test_memento10k_of_2021_has_no_long_term_scores(root_2021):
 
 
 def test_both_data_sets_of_2021_at_once_are_refused(root_2021):
-    with pytest.raises(ValueError, match=r"2 files .*train_scores\.csv\) have one name"):
-        load_mediaeval(root_2021, 2021)
+    with pytest.raises(ValueError, match=r"2 files .*train_scores\.csv\) have the same name"):
+        load_mediaeval(root_2021, year=2021)
 
 
 def test_a_test_part_with_scores_is_joined(root_2020):
     row = "4,https://vine/C.mp4,12,8,0.6,0.4\n"
     fill(root_2020 / "testing_set", {"test_scores.csv": SCORES_2020 + row, "Videos/4.mp4": ""})
-    data = load_mediaeval(root_2020, 2020)
+    data = load_mediaeval(root_2020, year=2020)
     assert data.split.tolist() == ["train", "dev", "test"]
     assert data.captions[2] == ["a bird"]
 
@@ -121,7 +121,7 @@ def test_2018_and_2019_are_videomem(tmp_path, year):
     table = "video,short-term_memorability,nb_short-term_annotations\nvideo3.webm,0.924,34\n"
     name = "me18me-devset/dev-set/ground-truth/ground-truth_dev-set.csv"
     fill(tmp_path, {name: table, "me18me-devset/dev-set/sources/video3.webm": ""})
-    data = load_mediaeval(tmp_path, year)
+    data = load_mediaeval(tmp_path, year=year)
     assert data.names == ["video3"]
     assert data.split.tolist() == ["dev"]
     np.testing.assert_array_equal(data.n_annotations, [34])
@@ -129,17 +129,17 @@ def test_2018_and_2019_are_videomem(tmp_path, year):
 
 def test_absent_tables_of_2018_send_to_the_organisers(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"ground-truth_dev-set\.csv .*multimediaeval"):
-        load_mediaeval(tmp_path, 2018)
+        load_mediaeval(tmp_path, year=2018)
 
 
 @pytest.mark.parametrize("name", ["training_set/scores_v2.csv", "development_set/dev_scores.csv"])
 def test_an_absent_table_is_named(root_2020, name):
     (root_2020 / name).unlink()
     with pytest.raises(FileNotFoundError, match=f"{name.split('/')[1]} .*multimediaeval"):
-        load_mediaeval(root_2020, 2020)
+        load_mediaeval(root_2020, year=2020)
 
 
 @pytest.mark.parametrize("year", [2017, 2022, "2020"])
 def test_other_years_are_refused(tmp_path, year):
     with pytest.raises(ValueError, match="The 'year' parameter"):
-        load_mediaeval(tmp_path, year)
+        load_mediaeval(tmp_path, year=year)

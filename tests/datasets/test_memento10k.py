@@ -1,4 +1,4 @@
-"""Memento10k as it is handed out: a JSON file a part, and a folder of videos."""
+"""Memento10k: one JSON file per part, and a folder of videos."""
 
 import json
 
@@ -45,7 +45,7 @@ def test_the_parts_are_joined_under_the_common_keys(root):
     assert "long_term_scores" not in data
 
 
-def test_the_withheld_test_part_is_kept_on_request(root):
+def test_the_test_part_without_scores_is_kept_on_request(root):
     data = load_memento10k(root, keep_unscored=True)
     assert data.split.tolist() == ["train", "train", "val", "test"]
     assert np.isnan(data.scores).tolist() == [False, False, False, True]
@@ -57,13 +57,13 @@ def test_the_file_of_the_test_part_may_be_absent(root):
 
 
 @pytest.mark.parametrize("part", ["train", "val"])
-def test_the_other_files_may_not(root, part):
+def test_the_other_files_may_not_be_absent(root, part):
     (root / f"memento_{part}_data.json").unlink()
     with pytest.raises(FileNotFoundError, match=rf"memento_{part}_data\.json .*memento\.csail"):
         load_memento10k(root)
 
 
-def test_scores_may_not_be_absent_from_the_training_part(root):
+def test_the_training_part_needs_scores(root):
     (root / "memento_train_data.json").write_text(json.dumps(TEST))
     with pytest.raises(ValueError, match=r"train_data\.json has no 'mem_score', only"):
         load_memento10k(root)

@@ -1,4 +1,4 @@
-"""VideoMem as it is handed out: a table of scores, titles, and sources in WebM."""
+"""VideoMem: a table of scores, titles, and sources in WebM."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_scores_and_titles_are_given_under_the_common_keys(root):
     np.testing.assert_array_equal(data.n_long_term_annotations, [13, 0])
 
 
-def test_a_flat_layout_with_resized_videos_is_read_too(tmp_path):
+def test_a_flat_layout_with_resized_videos_is_read(tmp_path):
     (tmp_path / TABLE).write_text("video,short-term_memorability\nvideo3.webm,0.9\n")
     (tmp_path / "resized_mp4").mkdir()
     (tmp_path / "resized_mp4" / "video3.mp4").touch()

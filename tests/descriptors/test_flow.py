@@ -3,7 +3,6 @@ from functools import partial
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from sklearn_m3s.descriptors import flow
 
@@ -70,19 +69,6 @@ def test_many_pairs_are_as_each_by_itself(view):
 def test_long_thin_frames_will_do(rng):
     frames = rng.integers(0, 256, (3, 4000, 16, 3), dtype=np.uint8)
     assert np.isfinite(flow(frames)).all()
-
-
-def test_a_device_that_is_not_there_is_an_error_that_names_it(view):
-    with pytest.raises(ValueError, match="device='cuda:99' is not available"):
-        flow(view()[None], device="cuda:99")
-
-
-@pytest.mark.cuda
-def test_a_device_gives_the_flow_of_the_cpu(view):
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
-    frames = np.stack([view(step, 2 * step) for step in range(5)])
-    np.testing.assert_allclose(flow(frames, device="cuda"), flow(frames), atol=0.02)
 
 
 @pytest.mark.parametrize(("method", "least"), [("tvl1", 0.995), ("dis", 0.99), ("farneback", 0.98)])

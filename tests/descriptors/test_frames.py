@@ -17,7 +17,7 @@ def _slope(frames):
 
 
 PER_FRAME = [contrast, brightness, blurriness, _slope, hog]
-ALL = [*PER_FRAME, flow, h264_bytes, H264Meter(48).add]
+ALL = [*PER_FRAME, flow, h264_bytes, H264Meter().add]
 
 
 @pytest.mark.parametrize("describe", ALL)

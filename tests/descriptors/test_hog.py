@@ -18,7 +18,7 @@ def photograph():
 
 @pytest.mark.parametrize(("side", "cell_size"), [(256, 8), (132, 12), (36, 5)])
 def test_hog_is_that_of_scikit_image(photograph, side, cell_size):
-    ours = hog(photograph[:, :side, :side], cell_size)
+    ours = hog(photograph[:, :side, :side], cell_size=cell_size)
     whole = side // cell_size * cell_size
     theirs = reference_hog(photograph[0, :whole, :whole, 0], 9, (cell_size,) * 2, (2, 2))
     assert ours.dtype == np.float32
@@ -58,7 +58,7 @@ def test_hog_keeps_the_distances_of_real_windows(clips):
     """Rank correlation with cells of 8 pixels, four times as many, which the paper's code has."""
 
     def distances(cell_size):
-        windows = [hog(clip[::5], cell_size)[i : i + 9] for clip in clips.values() for i in (0, 9)]
-        return pdist([window.mean(axis=0) for window in windows])
+        rows = [hog(clip[::5], cell_size=cell_size) for clip in clips.values()]
+        return pdist([part[i : i + 9].mean(axis=0) for part in rows for i in (0, 9)])
 
     assert spearmanr(distances(16), distances(8))[0] >= 0.98

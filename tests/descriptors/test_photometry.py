@@ -33,7 +33,9 @@ def test_hue_is_in_degrees(rng):
 
 
 @pytest.mark.parametrize(
-    ("describe", "name"), [(contrast, "contrast"), (brightness, "value_mean")], ids=str
+    ("describe", "name"),
+    [(contrast, "contrast"), (brightness, "value_mean")],
+    ids=["contrast", "brightness"],
 )
 def test_photometry_equals_the_reference_on_real_clips(golden, clips, describe, name):
     for clip, frames in clips.items():

@@ -1,4 +1,4 @@
-"""What the tests of the displays share: figures without a screen, and videos to show."""
+"""Figures without a screen, videos to show, and rows that stand for videos."""
 
 import sys
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 
-from sklearn_m3s.inspection._thumbnails import PICTURE_SIZE
+from sklearn_m3s.inspection._plotting import PICTURE_SIZE
 
 matplotlib.use("Agg")
 
@@ -20,7 +20,7 @@ def closed_figures():
 
 @pytest.fixture
 def without_matplotlib(monkeypatch):
-    """Return what the error has to say where matplotlib is missing."""
+    """Hide matplotlib, and return the error that it causes."""
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     return r'matplotlib is needed here and not installed: pip install "sklearn-m3s\[inspection\]"'
 
@@ -35,5 +35,13 @@ def clips():
 
 @pytest.fixture
 def videos(clips):
-    """Return a list of the same, that a test may change."""
+    """Return a list of the same. A test may change it."""
     return list(clips)
+
+
+@pytest.fixture
+def data(rng):
+    """Return rows that stand for videos, and scores that all tiers explain in part."""
+    X = rng.normal(size=(90, 8))
+    effect = X[:, 0] + X[:, 3] - X[:, 6] + np.abs(X[:, 2])
+    return X, 0.8 + 0.02 * effect + 0.01 * rng.normal(size=90)

@@ -1,4 +1,4 @@
-"""Evaluation agrees with scikit-learn's cross-validation, and stands beside its yardsticks."""
+"""Evaluation agrees with scikit-learn's cross-validation, and shows the bounds of scores."""
 
 import numpy as np
 import pytest
@@ -10,6 +10,9 @@ from sklearn.model_selection import RepeatedKFold, cross_val_score
 from sklearn_m3s import RawPerception, make_m3s
 from sklearn_m3s.inspection import annotation_ceiling, evaluate
 from sklearn_m3s.metrics import spearman_scorer
+from sklearn_m3s.pipeline import take_apart
+
+QUICK = {"cv": 3, "n_bootstrap": 10, "random_state": 0}
 
 
 @pytest.fixture
@@ -22,7 +25,7 @@ def data(rng):
 def test_its_numbers_are_those_of_cross_val_score(data):
     X, y = data
     cv = RepeatedKFold(n_splits=3, n_repeats=2, random_state=0)
-    table = evaluate(Ridge(), X, y, cv, 100, random_state=0)
+    table = evaluate(Ridge(), X, y, cv=cv, n_bootstrap=100, random_state=0)
     for name, scoring, sign in (
         ("spearman", spearman_scorer, 1),
         ("mse", "neg_mean_squared_error", -1),
@@ -37,54 +40,52 @@ def test_its_numbers_are_those_of_cross_val_score(data):
     assert table.loc["constant", "spread"] == pytest.approx(0, abs=1e-12)
 
 
-def test_repeats_do_not_pass_for_more_videos(data):
+def test_repeats_do_not_count_as_more_videos(data):
     X, y = data
     once, often = (
-        evaluate(Ridge(), X, y, RepeatedKFold(n_splits=3, n_repeats=n, random_state=0), 300,
-                 random_state=0).loc["model"]
+        evaluate(
+            Ridge(),
+            X,
+            y,
+            cv=RepeatedKFold(n_splits=3, n_repeats=n, random_state=0),
+            n_bootstrap=300,
+            random_state=0,
+        ).loc["model"]
         for n in (1, 6)
-    )  # fmt: skip
+    )
     assert often["spearman_high"] - often["spearman_low"] == pytest.approx(
         once["spearman_high"] - once["spearman_low"], rel=0.25
     )
 
 
-def test_the_ceiling_is_beside_it(data):
+def test_annotations_add_the_ceiling(data):
     X, y = data
-    table = evaluate(Ridge(), X, y, 3, 10, n_annotations=40, random_state=0)
+    table = evaluate(Ridge(), X, y, n_annotations=40, **QUICK)
     assert list(table.index) == ["model", "constant", "split half", "ceiling"]
     expected = annotation_ceiling(y, 40, random_state=0)
     assert table.loc["ceiling", "spearman"] == expected.ceiling
     assert table.loc["split half", "spearman"] == expected.split_half
 
 
-def test_jobs_change_nothing(data):
+def test_jobs_do_not_change_the_numbers(data):
     X, y = data
-    one, two = (evaluate(Ridge(), X, y, 3, 10, random_state=0, n_jobs=n) for n in (1, 2))
+    one, two = (evaluate(Ridge(), X, y, n_jobs=n, **QUICK) for n in (1, 2))
     assert one.equals(two)
 
 
-def test_videos_are_described_once_whatever_the_folds(rng, monkeypatch):
-    described = []
-    original = RawPerception._describe
-
-    def count(self, video):
-        described.append(video[0, 0, 0, 0])
-        return original(self, video)
-
-    monkeypatch.setattr(RawPerception, "_describe", count)
-    videos = [np.full((1, 16, 16, 3), i, np.uint8) for i in range(12)]
+def test_files_are_decoded_once_for_all_folds(tmp_path, draw, write_clip, decoded):
+    videos = [write_clip(tmp_path / f"{n}.mp4", draw(n)) for n in range(4, 10)]
     raw = RawPerception(descriptors=["contrast", "brightness"], frame_size=16)
     model = make_m3s(raw=raw, scene=None, event=None, regressor=Ridge())
-    table = evaluate(model, videos, np.linspace(0, 1, 12), 3, 5)
-    assert sorted(described) == list(range(12))
+    table = evaluate(model, videos, np.linspace(0, 1, 6), **QUICK)
+    assert sorted(decoded) == sorted(videos)
     assert table.loc["model", "spearman"] > 0.9
-    assert model.get_params()["tiers__raw__describe__cache"] is None
+    assert take_apart(model).tiers["raw"].cache is None
 
 
 def test_constant_scores_give_nan_and_a_warning(data):
     with pytest.warns(ConstantInputWarning, match="'model' is undefined"):
-        table = evaluate(Ridge(), data[0], np.full(120, 0.8), 3, 5)
+        table = evaluate(Ridge(), data[0], np.full(120, 0.8), **QUICK)
     assert np.isnan(table.loc["model", "spearman"])
     assert table.loc["model", "mse"] == pytest.approx(0)
 
@@ -100,13 +101,13 @@ def test_constant_scores_give_nan_and_a_warning(data):
         ({"n_annotations": 1}, "n_annotations has 1"),
     ],
 )
-def test_what_is_wrong_is_named(data, change, fault):
+def test_errors_name_the_bad_parameter(data, change, fault):
     arguments = {"model": Ridge(), "X": data[0], "y": data[1], **change}
     with pytest.raises(ValueError, match=fault):
         evaluate(**arguments)
 
 
-def test_without_pandas_it_says_what_to_install(data, monkeypatch):
+def test_an_error_says_how_to_install_pandas(data, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pandas", None)
     with pytest.raises(ImportError, match=r'pip install "sklearn-m3s\[inspection\]"'):
         evaluate(Ridge(), *data)

@@ -1,3 +1,5 @@
+"""Extremes are those of a full sort of the errors."""
+
 import numpy as np
 import pytest
 
@@ -47,7 +49,7 @@ def test_equal_errors_stay_in_the_order_of_the_videos():
     assert rows_of(table, "under-predicted") == [1, 3]
 
 
-def test_arrays_are_called_by_their_place(videos):
+def test_arrays_are_named_by_their_place(videos):
     table = extreme_predictions(videos[:2], [0.5, 0.5], [0.5, 0.75], n_videos=1)
     assert table.loc[1, "video"] == "X[1] (array of shape (3, 128, 128, 3))"
 
@@ -60,7 +62,7 @@ def test_arrays_are_called_by_their_place(videos):
         (([], [], []), "X holds no video"),
     ],
 )
-def test_what_does_not_fit_is_refused(arguments, message):
+def test_errors_name_the_bad_input(arguments, message):
     with pytest.raises(ValueError, match=message):
         extreme_predictions(*arguments)
 

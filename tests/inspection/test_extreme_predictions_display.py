@@ -1,3 +1,5 @@
+"""The display shows the frames of the extremes, with score and prediction."""
+
 import numpy as np
 import pytest
 from matplotlib import pyplot
@@ -31,7 +33,7 @@ def test_the_grid_shows_the_middle_frames_of_the_extremes(videos, scores):
         assert panel.get_title() == f"score {line.score:.2f}\npredicted {line.predicted:.2f}"
 
 
-def test_a_video_that_cannot_be_read_is_named_in_its_place(videos, scores):
+def test_a_name_replaces_the_picture_of_a_video_that_cannot_be_read(videos, scores):
     worst = int(np.abs(scores[1] - scores[0]).argmax())
     videos[worst] = "folder/$gone.mp4"
     with pytest.warns(M3SWarning, match=r"1 of \d pictures .*\n.*\$gone.mp4: does not exist"):
@@ -44,7 +46,7 @@ def test_a_video_that_cannot_be_read_is_named_in_its_place(videos, scores):
     assert display.axes_[1, 1].images
 
 
-def test_places_without_a_video_are_empty_and_kinds_without_one_left_out(videos):
+def test_places_and_kinds_without_a_video_are_left_out(videos):
     display = show(videos[:3], [0.5, 0.5, 0.5], [0.5, 0.5, 0.75])
     assert display.axes_.shape == (3, 3)  # nothing is under-predicted
     assert [panel.axison for panel in display.axes_[2]] == [True, False, False]
@@ -75,7 +77,7 @@ def test_it_draws_into_given_axes_and_again(videos, scores):
     )
 
 
-def test_a_missing_matplotlib_is_said_before_anything_is_predicted(without_matplotlib):
+def test_a_missing_matplotlib_is_an_error_before_any_prediction(without_matplotlib):
     with pytest.raises(ImportError, match=without_matplotlib):
         ExtremePredictionsDisplay.from_estimator(None, None, None)
     with pytest.raises(ImportError, match=without_matplotlib):

@@ -1,49 +1,44 @@
-"""An ablation finds the tier that was given something to see."""
+"""An ablation finds the tier that sees what the scores depend on."""
 
 import numpy as np
 import pytest
+from planted import make_planted
 from sklearn.linear_model import RidgeCV
 
 from sklearn_m3s import EventUnderstanding, RawPerception, SceneParsing, make_m3s
-from sklearn_m3s.datasets import make_videos
 from sklearn_m3s.inspection import ablation_study
 
 TIERS = ["raw", "scene", "event", "similarity"]
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    """Return a function that makes clips with an effect planted for a tier, and ablates tiers."""
+def study(tmp_path_factory, write_clip):
+    """Return a function that ablates a model of scores that one tier can see."""
     folder = tmp_path_factory.mktemp("planted")
+    videos, scores = make_planted(100, folder, write_clip, n_frames=30, size=64)
     model = make_m3s(
         raw=RawPerception(frame_size=64, flow="dis"),
-        scene=SceneParsing(weights=None, frame_size=32),
-        event=EventUnderstanding(weights=None, frame_size=40, n_frames=30),
+        scene=SceneParsing(weights=None, frame_size=32, device="cpu"),
+        event=EventUnderstanding(weights=None, frame_size=40, n_frames=30, device="cpu"),
         regressor=RidgeCV(np.logspace(-2, 5, 15)),
         cache=folder / "features",
-        device="cpu",
         random_state=0,
     )
-
-    def ablate(planted):
-        data = make_videos(100, folder, random_state=0, frame_size=64, planted=planted)
-        return ablation_study(model, data.videos, data.scores, n_bootstrap=0)["spearman"]
-
-    return ablate
+    return lambda seen: ablation_study(model, videos, scores[seen], n_bootstrap=0)["spearman"]
 
 
 @pytest.mark.slow  # describes 100 clips by all tiers, once
 @pytest.mark.filterwarnings("ignore::sklearn_m3s.exceptions.M3SWarning")
 @pytest.mark.filterwarnings("ignore::scipy.stats.ConstantInputWarning")
-@pytest.mark.parametrize("planted", TIERS)
-def test_the_tier_that_carries_the_scores_is_found(study, planted):
-    rho = study(planted)
+@pytest.mark.parametrize("seen", TIERS)
+def test_the_tier_that_carries_the_scores_is_found(study, seen):
+    rho = study(seen)
     alone = {name: rho[f"only {name}"] for name in TIERS}
     without = {name: rho[f"without {name}"] for name in TIERS}
-    assert alone[planted] > 0.6
-    if planted == "similarity":  # made of the deep embeddings: these tell their clusters, too
+    assert alone[seen] > 0.6
+    if seen == "similarity":  # the deep embeddings make the clusters, so they show them too
         assert abs(alone["raw"]) < 0.35
         return
-    assert all(abs(alone[name]) < 0.35 for name in TIERS if name != planted)
-    assert min(without, key=without.get) == planted
-    assert rho["all"] - without[planted] > 0.3
+    assert all(abs(alone[name]) < 0.35 for name in TIERS if name != seen)
+    assert min(without, key=without.get) == seen
+    assert rho["all"] - without[seen] > 0.3

@@ -1,3 +1,5 @@
+"""Bars are as long as predictions deviate from the scores."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -32,7 +34,7 @@ def test_bars_are_as_long_as_the_predictions_deviate():
     assert widths(display, "raw") == pytest.approx([0.4, 0])
 
 
-def test_bars_of_a_video_stand_together_in_the_order_of_the_tiers():
+def test_bars_of_a_video_are_grouped_in_the_order_of_the_tiers():
     display = show(rows=[0, 1, 2])
     middles = [[bar.get_y() + bar.get_height() / 2 for bar in display.bars_[name]]
                for name in ("all", "raw")]  # fmt: skip
@@ -55,7 +57,7 @@ def test_a_number_of_rows_goes_from_the_most_to_the_least_memorable():
     assert len(labels(show(rows=99))) == 5
 
 
-def test_rows_without_all_predictions_are_shown_only_if_asked_for():
+def test_rows_without_all_predictions_are_shown_only_on_request():
     predictions = PREDICTIONS | {"raw": [0.6, np.nan, 0.9, 0.8, 0.5]}
     assert labels(show(predictions=predictions, rows=1)) == ["video 3\nscore 0.80"]
     display = show(predictions=predictions, rows=[1])
@@ -63,7 +65,7 @@ def test_rows_without_all_predictions_are_shown_only_if_asked_for():
     assert np.isnan(widths(display, "raw")).all()
 
 
-def test_a_column_of_scores_stands_for_y_true_and_is_not_drawn():
+def test_a_column_of_scores_replaces_y_true_and_is_not_drawn():
     table = pd.DataFrame({"score": SCORES} | PREDICTIONS)
     for display in (show(None, table), show(SCORES, table), show(None, table.to_dict("list"))):
         assert display.deviations.keys() == PREDICTIONS.keys()
@@ -102,7 +104,7 @@ def test_it_draws_into_given_axes_and_again():
     assert widths(display, "raw") == before
 
 
-def test_from_estimator_shows_what_tier_predictions_returns(rng, videos):
+def test_from_estimator_shows_tier_predictions(rng, videos):
     y = rng.uniform(size=10)
     parts = {
         "raw": FunctionTransformer(lambda X: np.array([x[0].mean((0, 1)) for x in X])),
@@ -123,10 +125,10 @@ def test_from_estimator_shows_what_tier_predictions_returns(rng, videos):
         ((SCORES, {"score": SCORES}), r"columns \['score'\]: give at least one tier"),
         ((SCORES[1:], PREDICTIONS), "inconsistent numbers of samples"),
         (([np.nan, *SCORES[1:]], PREDICTIONS), "y_true contains NaN"),
-        ((SCORES, {"raw": [np.nan] * 5}), "a NaN for every video"),
+        ((SCORES, {"raw": [np.nan] * 5}), "NaN for every video"),
     ],
 )
-def test_scores_and_predictions_that_do_not_fit_are_refused(arguments, message):
+def test_errors_name_bad_scores_and_predictions(arguments, message):
     with pytest.raises(ValueError, match=message):
         show(*arguments)
 
@@ -140,17 +142,17 @@ def test_scores_and_predictions_that_do_not_fit_are_refused(arguments, message):
         (0, "rows == 0, must be >= 1"),
     ],
 )
-def test_rows_that_are_not_there_are_refused(rows, message):
+def test_rows_that_do_not_exist_are_an_error(rows, message):
     with pytest.raises(ValueError, match=message):
         show(rows=rows)
 
 
-def test_videos_of_another_number_are_refused(videos):
+def test_another_number_of_videos_is_an_error(videos):
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         show(videos=videos)
 
 
-def test_a_missing_matplotlib_is_said_before_anything_is_fitted(without_matplotlib):
+def test_a_missing_matplotlib_is_an_error_before_any_fit(without_matplotlib):
     with pytest.raises(ImportError, match=without_matplotlib):
         TierDeviationDisplay.from_estimator(None, None, None)
     with pytest.raises(ImportError, match=without_matplotlib):

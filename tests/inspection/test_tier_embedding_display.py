@@ -1,3 +1,5 @@
+"""Like videos are neighbours on the maps, and thumbnails do not overlap."""
+
 from itertools import combinations
 
 import numpy as np
@@ -13,7 +15,7 @@ from sklearn_m3s.exceptions import M3SWarning
 from sklearn_m3s.inspection import TierEmbeddingDisplay
 
 Y = np.linspace(0.5, 1, 10)
-DESCRIBE = {
+FEATURES = {
     "raw": lambda videos: np.array([video[0].mean((0, 1)) for video in videos]),
     "scene": lambda videos: np.array([video[1].std((0, 1)) for video in videos]),
 }
@@ -21,7 +23,7 @@ DESCRIBE = {
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
-    """t-SNE of a few rows is all waiting for its other threads where cores are busy."""
+    """With several threads on busy cores, t-SNE of a few rows mostly waits."""
     with threadpool_limits(1):
         yield
 
@@ -33,14 +35,14 @@ def show(features, videos, y=None, **settings):
 
 @pytest.fixture(scope="module")
 def shown(clips):
-    """Return a display of ten videos and two tiers, for all tests that only look at it."""
-    return show({name: describe(clips) for name, describe in DESCRIBE.items()}, clips, Y)
+    """Return a display of ten videos and two tiers, for tests that do not change it."""
+    return show({name: function(clips) for name, function in FEATURES.items()}, clips, Y)
 
 
 @pytest.fixture
 def model():
     """Return a model of the same tiers."""
-    parts = {name: FunctionTransformer(describe) for name, describe in DESCRIBE.items()}
+    parts = {name: FunctionTransformer(function) for name, function in FEATURES.items()}
     return make_m3s(**parts, event=None, similarity=None, regressor=None)
 
 
@@ -58,7 +60,7 @@ def test_each_video_is_a_point_in_each_tier(shown):
 
 
 def test_a_seed_gives_the_same_points_whatever_the_units_of_the_features(shown, videos):
-    features = DESCRIBE["raw"](videos) * [1, 2.0**10, 2.0**-10]  # exact in binary
+    features = FEATURES["raw"](videos) * [1, 2.0**10, 2.0**-10]  # exact in binary
     again = show({"raw": features}, videos, n_thumbnails=0)
     np.testing.assert_array_equal(shown.embeddings["raw"], again.embeddings["raw"])
 
@@ -92,7 +94,7 @@ def test_thumbnails_do_not_overlap_and_are_inside(rng, videos):
         assert bottom < box[2] < box[3] < top
 
 
-def test_there_are_at_most_so_many_thumbnails(rng, videos):
+def test_the_number_of_thumbnails_is_bounded(rng, videos):
     (ax,) = show({"raw": rng.normal(size=(10, 2))}, videos, n_thumbnails=2).axes_
     assert len(ax.images) == 2
 
@@ -138,20 +140,20 @@ def test_six_videos_and_one_column_are_enough(rng, videos, n_columns):
     assert np.ptp(display.embeddings["raw"]) > 1
 
 
-def test_videos_all_alike_are_one_point_with_one_thumbnail(videos):
+def test_equal_videos_are_one_point_with_one_thumbnail(videos):
     display = show({"raw": np.full((10, 3), 0.3)}, videos)
     np.testing.assert_array_equal(display.embeddings["raw"], np.zeros((10, 2)))
     assert len(display.axes_[0].images) == 1
 
 
-def test_points_that_t_sne_draws_into_one_can_be_drawn(rng, videos):
+def test_nearly_equal_points_can_be_drawn(rng, videos):
     points = {"raw": 1 + 1e-14 * rng.normal(size=(10, 2))}
     display = TierEmbeddingDisplay(embeddings=points, thumbnails={"raw": {3: videos[3][1]}})
     (ax,) = display.plot().axes_
     np.testing.assert_allclose(boxes(ax), [[0.95, 1.05, 0.95, 1.05]])
 
 
-def test_from_estimator_takes_what_the_fitted_tiers_describe(model, shown, videos):
+def test_from_estimator_embeds_the_features_of_the_fitted_tiers(model, shown, videos):
     model.fit(videos[:6])
     display = TierEmbeddingDisplay.from_estimator(model, videos, random_state=0)
     assert list(display.embeddings) == ["raw", "scene"]
@@ -159,7 +161,7 @@ def test_from_estimator_takes_what_the_fitted_tiers_describe(model, shown, video
         np.testing.assert_array_equal(points, shown.embeddings[name])
 
 
-def test_from_estimator_draws_the_tiers_asked_for(model, shown, videos):
+def test_from_estimator_draws_the_given_tiers(model, shown, videos):
     model.fit(videos)
     settings = {"tiers": ["scene"], "random_state": 0}
     display = TierEmbeddingDisplay.from_estimator(model, videos, **settings)
@@ -167,13 +169,13 @@ def test_from_estimator_draws_the_tiers_asked_for(model, shown, videos):
     np.testing.assert_array_equal(display.embeddings["scene"], shown.embeddings["scene"])
 
 
-def test_data_frames_as_the_global_output_change_nothing(shown, videos):
+def test_global_output_as_data_frames_does_not_change_the_points(shown, videos):
     with config_context(transform_output="pandas"):
-        display = show({"raw": DESCRIBE["raw"](videos)}, videos)
+        display = show({"raw": FEATURES["raw"](videos)}, videos)
     np.testing.assert_array_equal(display.embeddings["raw"], shown.embeddings["raw"])
 
 
-def test_a_tier_that_the_model_lacks_is_refused(model, videos):
+def test_an_error_names_a_tier_that_the_model_lacks(model, videos):
     model.set_params(tiers__raw="drop").fit(videos)
     with pytest.raises(ValueError, match=r"tiers=\['raw', 'x'\] .*the model has \['scene'\]"):
         TierEmbeddingDisplay.from_estimator(model, videos, tiers=["raw", "x"])
@@ -190,10 +192,10 @@ def test_rows_of_nan_of_a_tier_are_left_out(videos, clip_path):
     assert len(display.embeddings["raw"]) == 11
 
 
-def test_models_that_cannot_be_drawn_are_refused(model, videos):
+def test_models_that_cannot_be_drawn_are_an_error(model, videos):
     with pytest.raises(NotFittedError):
         TierEmbeddingDisplay.from_estimator(model, videos)
-    with pytest.raises(ValueError, match="step 'tiers' is a FeatureUnion, as make_m3s returns it"):
+    with pytest.raises(ValueError, match=r"'tiers' \(a FeatureUnion\).*as make_m3s returns it"):
         TierEmbeddingDisplay.from_estimator(FunctionTransformer(), videos)
 
 
@@ -206,7 +208,7 @@ def test_models_that_cannot_be_drawn_are_refused(model, videos):
         ({}, "features is empty"),
     ],
 )
-def test_features_that_do_not_fit_are_refused(features, videos, message):
+def test_errors_name_bad_features(features, videos, message):
     with pytest.raises(ValueError, match=message):
         show(features, videos)
 
@@ -223,7 +225,7 @@ def test_it_draws_into_given_axes_and_again(shown):
     assert boxes(display.axes_[1]) == boxes(given[1]) == boxes(shown.axes_[1])
 
 
-def test_a_missing_matplotlib_is_said_before_anything_is_described(without_matplotlib):
+def test_a_missing_matplotlib_is_an_error_before_any_description(without_matplotlib):
     with pytest.raises(ImportError, match=without_matplotlib):
         TierEmbeddingDisplay.from_estimator(None, None)
     with pytest.raises(ImportError, match=without_matplotlib):

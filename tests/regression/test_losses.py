@@ -25,8 +25,9 @@ def test_columns_and_vectors_give_the_same_loss(loss, pair):
     prediction, target = pair
     assert loss(prediction[:, None], target) == loss(prediction, target[:, None])
     weight = torch.arange(12.0)
-    expected = loss(prediction, target, weight)
-    assert loss(prediction[:, None], target[:, None], weight[:, None]) == expected
+    expected = loss(prediction, target, sample_weight=weight)
+    weighted = loss(prediction[:, None], target[:, None], sample_weight=weight[:, None])
+    assert weighted == expected
 
 
 @pytest.mark.parametrize("loss", [*(cls() for cls in LOSSES), mixture()])
@@ -36,7 +37,7 @@ def test_equal_weights_change_nothing(loss, pair):
 
 
 @pytest.mark.parametrize("loss", [WeightedMSELoss(), PenalizedMSELoss()])
-def test_whole_weights_repeat_rows(loss, pair):
+def test_integer_weights_equal_repeated_rows(loss, pair):
     weight = torch.arange(12) % 3
     repeated = [column.repeat_interleave(weight) for column in pair]
     torch.testing.assert_close(loss(*pair, sample_weight=weight.double()), loss(*repeated))
@@ -55,7 +56,9 @@ def test_a_batch_of_zero_weights_has_no_loss_and_no_gradient(loss, pair):
 def test_gradients_are_exact(loss, pair):
     prediction, target = pair
     weight = torch.linspace(0, 2, 12, dtype=torch.float64)
-    assert torch.autograd.gradcheck(lambda p: loss(p, target, weight), prediction.requires_grad_())
+    assert torch.autograd.gradcheck(
+        lambda p: loss(p, target, sample_weight=weight), prediction.requires_grad_()
+    )
 
 
 def test_the_penalty_follows_its_formula():
@@ -64,18 +67,18 @@ def test_the_penalty_follows_its_formula():
     assert value.item() == pytest.approx((0.3**2 + (1 + 2 * 0.5**4) * 0.2**2) / 2)
 
 
-def test_without_a_center_the_penalty_is_about_the_mean_of_the_batch(pair):
-    about_mean = PenalizedMSELoss(center=pair[1].mean().item())
-    torch.testing.assert_close(PenalizedMSELoss()(*pair), about_mean(*pair))
+def test_without_a_center_the_penalty_uses_the_mean_of_the_batch(pair):
+    centered = PenalizedMSELoss(center=pair[1].mean().item())
+    torch.testing.assert_close(PenalizedMSELoss()(*pair), centered(*pair))
 
 
-def test_the_spearman_loss_tends_to_scipy_ties_included(pair):
+def test_the_spearman_loss_approaches_scipy_with_ties(pair):
     prediction, target = (column.mul(6).round() for column in pair)
     expected = 1 - spearmanr(prediction, target).statistic
     assert SpearmanLoss(1e-9)(prediction, target).item() == pytest.approx(expected, rel=1e-12)
 
 
-def test_scores_within_the_strength_are_correlated_as_they_are(pair):
+def test_scores_within_the_strength_have_the_pearson_correlation(pair):
     expected = 1 - pearsonr(pair[0], pair[1].argsort().argsort()).statistic
     assert SpearmanLoss(1.0)(*pair).item() == pytest.approx(expected, rel=1e-9)
 
@@ -97,7 +100,7 @@ def test_weights_enter_the_correlation_of_the_ranks(pair, rng):
         ([0.4, 0.4, 0.4], [0.1, 0.2, 0.3], 1),
         ([0.4, 0.4 + 1e-7, 0.4], [0.1, 0.2, 0.3], 1),
     ],
-    ids=["one row", "equal targets", "equal predictions", "predictions equal but for rounding"],
+    ids=["one row", "equal targets", "equal predictions", "predictions equal up to rounding"],
 )
 def test_an_undefined_correlation_has_a_finite_loss_and_no_gradient(prediction, target, expected):
     prediction = torch.tensor(prediction, requires_grad=True)

@@ -1,11 +1,9 @@
 import pickle
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
-import torch
 from sklearn import config_context
 from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import KMeans
@@ -13,7 +11,6 @@ from sklearn.datasets import make_blobs
 from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.manifold import TSNE
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
@@ -22,23 +19,21 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from sklearn_m3s.exceptions import M3SWarning
-from sklearn_m3s.similarity import DBSCANSimilarity, _dbscan
-from sklearn_m3s.similarity._tsne import ExactTSNE
+from sklearn_m3s.similarity import DBSCANSimilarity
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 QUIET = pytest.mark.filterwarnings("ignore::sklearn_m3s.exceptions.M3SWarning")
 NO_CLUSTERS = "no clusters were found.* larger eps, a smaller min_samples, or more videos"
 
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """t-SNE of a few rows is all waiting for its other threads where cores are busy."""
+    """With more threads, t-SNE of few rows spends its time waiting on busy cores."""
     with threadpool_limits(1):
         yield
 
 
 def quick(**parameters):
-    """Without t-SNE and with a classifier that needs no training."""
+    """Return a similarity without t-SNE and with a classifier that needs no training."""
     defaults = {"n_components": 2, "min_samples": 3, "reducer": "passthrough"}
     return DBSCANSimilarity(**(defaults | {"classifier": KNeighborsClassifier(1)} | parameters))
 
@@ -72,7 +67,7 @@ def test_planted_groups_are_found_in_few_rows(n_rows):
     assert adjusted_rand_score(groups, similarity.labels_) > 0.8
 
 
-def test_few_rows_without_groups_are_not_drawn_into_one_point(rng):
+def test_few_rows_without_groups_do_not_collapse_into_one_point(rng):
     similarity = DBSCANSimilarity(random_state=0).fit(rng.normal(size=(48, 30)))
     assert similarity.embedding_.std() > 0.1
 
@@ -117,19 +112,19 @@ def test_auto_eps_is_1_2_times_the_median_distance_to_the_neighbour():
     assert quick(min_samples=6).fit(2 * grid).eps_ == pytest.approx(1.2 * 2 * np.sqrt(2))
 
 
-def test_auto_eps_takes_the_farthest_row_where_neighbours_are_too_few():
+def test_auto_eps_takes_the_farthest_row_if_neighbours_are_too_few():
     X = np.array([[0.0, 0], [1, 0], [3, 0]])
     with pytest.warns(M3SWarning, match=NO_CLUSTERS):
         similarity = quick(min_samples=5).fit(X)
     assert similarity.eps_ == pytest.approx(1.2 * 3)  # the farthest are 3, 2 and 3 away
 
 
-def test_auto_eps_groups_identical_rows_where_most_rows_are_alike():
+def test_auto_eps_groups_identical_rows_if_most_rows_are_identical():
     X = np.array([[0.0, 0]] * 9 + [[5, 0]])
     np.testing.assert_array_equal(quick().fit(X).labels_, [0] * 9 + [-1])
 
 
-def test_a_given_eps_is_used_as_it_is(pair_and_stray):
+def test_a_given_eps_is_used_unchanged(pair_and_stray):
     assert quick(eps=200).fit(pair_and_stray).eps_ == 200
 
 
@@ -142,7 +137,7 @@ def test_no_clusters_give_no_columns_and_a_warning(pair_and_stray):
 
 
 @pytest.mark.parametrize("output", ["default", "pandas"])
-def test_a_union_and_a_pipeline_live_with_no_columns(pair_and_stray, output):
+def test_unions_and_pipelines_work_without_columns(pair_and_stray, output):
     union = FeatureUnion([("features", StandardScaler()), ("similarity", quick(eps=0.1))])
     model = make_pipeline(union, Ridge()).set_output(transform=output)
     with pytest.warns(M3SWarning, match=NO_CLUSTERS):
@@ -165,7 +160,7 @@ def test_identical_rows_are_one_cluster(dtype):
 
 
 @QUIET
-def test_one_row_is_no_cluster_unless_one_is_enough():
+def test_one_row_is_a_cluster_only_if_min_samples_is_1():
     X = np.array([[1.0, 2, 3]])
     assert DBSCANSimilarity().fit_transform(X).shape == (1, 0)
     np.testing.assert_array_equal(DBSCANSimilarity(min_samples=1).fit_transform(X), [[1]])
@@ -195,7 +190,7 @@ def test_too_many_components_are_reduced_with_a_warning(rng, shape, message):
     assert similarity.pca_.n_components_ == min(shape)
 
 
-def test_what_t_sne_cannot_do_is_reduced_with_a_warning(rng):
+def test_settings_that_t_sne_cannot_use_are_reduced_with_a_warning(rng):
     with (
         pytest.warns(M3SWarning, match=r"t-SNE's n_components=3 is too many for 2 .* to 2"),
         pytest.warns(M3SWarning, match=r"perplexity=12 is too many for 31 training rows.* to 10"),
@@ -234,7 +229,7 @@ def test_the_same_random_state_gives_the_same_result(blobs, seed):
     np.testing.assert_array_equal(first.transform(X), second.transform(X))
 
 
-def test_a_fitted_one_survives_pickle_and_stays_small(blobs):
+def test_a_pickle_is_small_and_gives_the_same_columns(blobs):
     X, _ = blobs
     similarity = DBSCANSimilarity(random_state=0).fit(X)
     stored = pickle.dumps(similarity)
@@ -242,7 +237,7 @@ def test_a_fitted_one_survives_pickle_and_stays_small(blobs):
     np.testing.assert_array_equal(pickle.loads(stored).transform(X), similarity.transform(X))
 
 
-def test_clone_keeps_parameters_and_forgets_the_fit(pair_and_stray):
+def test_a_clone_keeps_parameters_and_is_unfitted(pair_and_stray):
     copy = clone(quick(eps=1.5).fit(pair_and_stray))
     assert copy.eps == 1.5
     assert not hasattr(copy, "labels_")
@@ -253,7 +248,7 @@ def test_columns_are_named_after_the_class_in_a_data_frame(pair_and_stray):
     assert list(frame.columns) == ["dbscansimilarity0", "dbscansimilarity1"]
 
 
-def test_data_frames_as_the_global_output_change_nothing(blobs):
+def test_a_global_pandas_output_does_not_change_the_values(blobs):
     X, _ = blobs
     with config_context(transform_output="pandas"):
         similarity = DBSCANSimilarity(reducer=PCA(3), random_state=0).fit(X)
@@ -284,12 +279,12 @@ def test_grid_search_reaches_eps_and_the_parts(pair_and_stray):
         ("classifier", "mlp"),
     ],
 )
-def test_a_bad_parameter_is_named(pair_and_stray, parameter, value):
+def test_a_bad_parameter_is_an_error(pair_and_stray, parameter, value):
     with pytest.raises(ValueError, match=f"The '{parameter}' parameter"):
         quick(**{parameter: value}).fit(pair_and_stray)
 
 
-def test_missing_values_are_refused(pair_and_stray):
+def test_missing_values_are_an_error(pair_and_stray):
     pair_and_stray[0, 0] = np.nan
     with pytest.raises(ValueError, match="contains NaN"):
         quick().fit(pair_and_stray)
@@ -328,13 +323,13 @@ def test_a_sample_stands_for_a_large_context(blobs):
     np.testing.assert_array_equal(columns[others], similarity.transform(X[others]))
 
 
-def test_a_context_within_the_limit_is_taken_whole(blobs):
+def test_a_context_within_the_limit_is_used_whole(blobs):
     whole, limited = (quick(context_size=n).fit(blobs[0]) for n in (None, 120))
     np.testing.assert_array_equal(whole.context_indices_, np.arange(120))
     np.testing.assert_array_equal(whole.labels_, limited.labels_)
 
 
-def test_the_sample_depends_on_the_seed_alone(blobs):
+def test_the_sample_depends_only_on_the_seed(blobs):
     one, two, other = (
         quick(context_size=30, random_state=seed).fit(blobs[0]).context_indices_
         for seed in (0, 0, 1)
@@ -348,49 +343,13 @@ def test_a_context_of_fewer_rows_than_dimensions_is_embedded(blobs):
     assert DBSCANSimilarity(context_size=2).fit(blobs[0]).embedding_.shape == (2, 2)
 
 
-def test_cuda_embeds_exactly_and_the_others_by_scikit_learn(monkeypatch):
-    def reducer(device):
-        return _dbscan._default_tsne((100, 10), seed=0, device=device)
-
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert isinstance(reducer("auto"), TSNE)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    assert isinstance(reducer("cpu"), TSNE)
-    for device, used in {"auto": "cuda", "cuda:1": "cuda:1"}.items():
-        assert isinstance(reducer(device), ExactTSNE)
-        assert reducer(device).device == used
-    shared = {"perplexity", "learning_rate", "early_exaggeration", "max_iter", "random_state"}
-    ours, theirs = (reducer(device).get_params() for device in ("cuda", "cpu"))
-    assert {name: ours[name] for name in shared} == {name: theirs[name] for name in shared}
-
-
-def test_a_device_that_is_not_here_is_named(blobs):
-    with pytest.raises(ValueError, match="device='gpu' is not available here"):
-        DBSCANSimilarity(device="gpu").fit(blobs[0])
-
-
-def test_the_cpu_needs_no_torch():
+def test_fitting_does_not_import_torch():
     program = """
 import sys
 from sklearn_m3s import DBSCANSimilarity
-DBSCANSimilarity(device="cpu", eps=9.0).fit([[0.0, 1], [1, 0], [2, 2], [0, 0], [1, 1]])
+DBSCANSimilarity(eps=9.0).fit([[0.0, 1], [1, 0], [2, 2], [0, 0], [1, 1]])
 print("torch" in sys.modules)
 """
     command = [sys.executable, "-W", "ignore", "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
-
-
-@QUIET
-@needs_cuda
-@pytest.mark.cuda
-def test_what_cuda_fitted_is_quick_and_knows_no_device():
-    X, _ = make_blobs(6400, n_features=80, centers=150, random_state=0)
-    DBSCANSimilarity(device="cuda").fit(X[:100])  # the first use of a device takes seconds
-    start = time.perf_counter()
-    similarity = DBSCANSimilarity(context_size=None, random_state=0).fit(X)
-    assert time.perf_counter() - start < 5
-    state = pickle.dumps(similarity)
-    assert b"cuda" not in state
-    np.testing.assert_array_equal(pickle.loads(state).transform(X), similarity.transform(X))

@@ -11,13 +11,13 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
 from sklearn_m3s.exceptions import M3SWarning
-from sklearn_m3s.similarity import DistanceSimilarity, _reduction
+from sklearn_m3s.similarity import DistanceSimilarity, _base
 from sklearn_m3s.similarity._distance import METRICS
 
 
 @pytest.fixture
 def context(rng):
-    """Forty rows of twelve positive columns: every metric has a number for them."""
+    """Forty rows of twelve positive columns, for which every metric is defined."""
     return rng.uniform(0.1, 1, size=(40, 12))
 
 
@@ -26,43 +26,45 @@ def new(rng):
     return rng.uniform(0.1, 1, size=(25, 12))
 
 
-def test_the_distance_to_the_mean_is_that_of_a_known_triangle():
+def test_the_distance_to_the_mean_matches_a_known_triangle():
     similarity = DistanceSimilarity(n_components=2).fit([[0.0, 0], [2, 0], [0, 2], [2, 2]])
     np.testing.assert_allclose(similarity.transform([[4.0, 5], [1, 1]]), [[5], [0]], atol=1e-12)
 
 
-def test_a_fractional_distance_is_that_of_its_definition():
+def test_a_fractional_distance_matches_its_definition():
     similarity = DistanceSimilarity(n_components=None, metric="fractional").fit([[1.0, 1]])
     np.testing.assert_allclose(similarity.transform([[2.0, 5]]), [[9]])  # (√1 + √4)²
 
 
 @pytest.mark.parametrize("exponent", [0.5, 0.3, 0.8])
 @pytest.mark.parametrize("shape", [(50, 7), (7, 50)])
-def test_fractional_distances_are_those_of_scipy(rng, exponent, shape):
+def test_fractional_distances_equal_scipys_minkowski(rng, exponent, shape):
     X = rng.normal(size=shape)
     labels = np.arange(len(X)) % 3
-    similarity = DistanceSimilarity(None, "fractional", exponent, "class_mean").fit(X, labels)
+    similarity = DistanceSimilarity(
+        None, metric="fractional", exponent=exponent, prototypes="class_mean"
+    ).fit(X, labels)
     means = [X[labels == label].mean(axis=0) for label in range(3)]
     expected = cdist(X, means, "minkowski", p=exponent)
     np.testing.assert_allclose(similarity.transform(X), expected, rtol=1e-10)
 
 
 @pytest.mark.parametrize("metric", [*sorted(METRICS - {"fractional"}), lambda a, b: (a @ b) ** 2])
-def test_other_distances_are_those_of_scipy(context, new, metric):
+def test_other_distances_equal_scipys(context, new, metric):
     similarity = DistanceSimilarity(n_components=None, metric=metric).fit(context)
     expected = cdist(new, context.mean(axis=0)[None], metric)
     np.testing.assert_allclose(similarity.transform(new), expected)
 
 
-def test_rows_are_compared_as_components(context, new):
-    similarity = DistanceSimilarity(4, "cityblock", prototypes="class_mean")
+def test_distances_are_computed_on_components(context, new):
+    similarity = DistanceSimilarity(4, metric="cityblock", prototypes="class_mean")
     distances = similarity.fit(context, np.arange(40) % 2).transform(new)
     pca = PCA(4).fit(context)
     means = [pca.transform(context[start::2]).mean(axis=0) for start in (0, 1)]
     np.testing.assert_allclose(distances, cdist(pca.transform(new), means, "cityblock"))
 
 
-def test_k_means_are_those_of_scikit_learn(context, new):
+def test_kmeans_prototypes_equal_scikit_learns(context, new):
     similarity = DistanceSimilarity(None, prototypes="kmeans", n_prototypes=5, random_state=0)
     distances = similarity.fit(context).transform(new)
     repeated = similarity.fit(context).transform(new)
@@ -73,31 +75,31 @@ def test_k_means_are_those_of_scikit_learn(context, new):
 
 
 @pytest.mark.parametrize("labels", [["run", "eat", "run"], [7, 3, 7], [True, False, True]])
-def test_class_means_come_in_the_order_of_the_sorted_classes(labels):
+def test_class_means_are_in_the_order_of_the_sorted_classes(labels):
     similarity = DistanceSimilarity(None, prototypes="class_mean")
     similarity.fit([[0.0], [10], [2]], labels)
     np.testing.assert_array_equal(similarity.classes_, sorted(set(labels)))
     np.testing.assert_array_equal(similarity.prototypes_, [[10], [1]])
 
 
-def test_class_means_ask_for_labels():
+def test_class_means_need_labels():
     similarity = DistanceSimilarity(None, prototypes="class_mean")
     assert get_tags(similarity).target_tags.required
     assert not get_tags(DistanceSimilarity()).target_tags.required
-    with pytest.raises(ValueError, match="needs labels: call fit"):
+    with pytest.raises(ValueError, match="needs class labels: call fit"):
         similarity.fit([[0.0], [1]])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         similarity.fit([[0.0], [1]], ["a"])
 
 
-def test_class_means_refuse_the_scores_of_a_regression(context):
+def test_scores_as_class_labels_are_an_error(context):
     scores = np.linspace(0.2, 0.9, 40)
     model = make_pipeline(DistanceSimilarity(prototypes="class_mean"), Ridge())
-    with pytest.raises(ValueError, match=r'y is continuous, as the scores.*"mean" or "kmeans"'):
+    with pytest.raises(ValueError, match=r'y is continuous, like the scores.*"mean" or "kmeans"'):
         model.fit(context, scores)
 
 
-def test_distances_may_be_standardised_beside_the_features(context):
+def test_distances_can_be_standardised_in_a_union_with_the_features(context):
     similarity = make_pipeline(
         DistanceSimilarity(5, prototypes="kmeans", n_prototypes=3, random_state=0),
         StandardScaler(),
@@ -110,16 +112,16 @@ def test_distances_may_be_standardised_beside_the_features(context):
 
 @pytest.mark.parametrize("metric", ["fractional", "euclidean"])
 @pytest.mark.parametrize("n_jobs", [None, 2])
-def test_blocks_and_threads_change_nothing(monkeypatch, context, new, metric, n_jobs):
-    similarity = DistanceSimilarity(None, metric, n_jobs=n_jobs).fit(context)
+def test_values_do_not_depend_on_blocks_or_threads(monkeypatch, context, new, metric, n_jobs):
+    similarity = DistanceSimilarity(None, metric=metric, n_jobs=n_jobs).fit(context)
     whole = similarity.transform(new)
-    monkeypatch.setattr(_reduction, "BLOCK_BYTES", 3 * new[0].nbytes)
+    monkeypatch.setattr(_base, "BLOCK_BYTES", 3 * new[0].nbytes)
     np.testing.assert_allclose(similarity.transform(new), whole, rtol=1e-14)
 
 
-def test_work_space_is_bounded_by_blocks(rng):
+def test_memory_is_bounded_by_blocks(rng):
     X = rng.random((3000, 1000), np.float32)  # 12 MB
-    similarity = DistanceSimilarity(None, "fractional").fit(X)
+    similarity = DistanceSimilarity(None, metric="fractional").fit(X)
     tracemalloc.start()
     similarity.transform(X)
     peak = tracemalloc.get_traced_memory()[1]
@@ -140,8 +142,8 @@ def test_float32_gives_the_distances_of_float64(context, new, metric):
 @pytest.mark.parametrize("n_components", [10, None])
 @pytest.mark.parametrize("exponent", [0.5, 0.3])
 @pytest.mark.parametrize("n_rows", [1, 5])
-def test_equal_rows_are_at_no_distance(n_components, exponent, n_rows):
-    similarity = DistanceSimilarity(n_components, "fractional", exponent)
+def test_identical_rows_have_distance_0(n_components, exponent, n_rows):
+    similarity = DistanceSimilarity(n_components, metric="fractional", exponent=exponent)
     X = np.full((n_rows, 3), 0.5)
     np.testing.assert_allclose(similarity.fit_transform(X), np.zeros((n_rows, 1)), atol=1e-12)
 
@@ -157,15 +159,15 @@ def test_too_large_settings_are_reduced_with_a_warning(context, prototypes):
     assert similarity.transform(few).shape == (6, 6)
 
 
-def test_a_distance_too_large_for_its_type_is_an_error(rng):
+def test_an_overflow_is_an_error(rng):
     X = rng.normal(size=(4, 2000)).astype(np.float32)
-    similarity = DistanceSimilarity(None, "fractional", exponent=0.05).fit(X)
+    similarity = DistanceSimilarity(None, metric="fractional", exponent=0.05).fit(X)
     with pytest.raises(ValueError, match=r"exponent=0.05.* no finite float32 value for row 0 of 4"):
         similarity.transform(X)
 
 
-def test_a_metric_without_a_number_is_an_error():
-    similarity = DistanceSimilarity(None, "cosine").fit([[1.0, 1]])
+def test_an_undefined_distance_is_an_error():
+    similarity = DistanceSimilarity(None, metric="cosine").fit([[1.0, 1]])
     with pytest.raises(ValueError, match=r"metric='cosine'.* no finite float64 value for row 1"):
         similarity.transform([[1.0, 1], [0, 0]])
 
@@ -174,7 +176,7 @@ def test_a_metric_without_a_number_is_an_error():
     ("parameter", "value"),
     [
         ("n_components", 0),
-        ("metric", "seuclidean"),  # of the variances of the rows to be compared
+        ("metric", "seuclidean"),  # depends on the variances of the compared rows
         ("exponent", 1),
         ("exponent", 0),
         ("prototypes", "median"),
@@ -182,6 +184,6 @@ def test_a_metric_without_a_number_is_an_error():
         ("n_jobs", 0.5),
     ],
 )
-def test_a_bad_parameter_is_named(context, parameter, value):
+def test_a_bad_parameter_is_an_error(context, parameter, value):
     with pytest.raises(ValueError, match=f"The '{parameter}' parameter"):
         DistanceSimilarity(**{parameter: value}).fit(context)

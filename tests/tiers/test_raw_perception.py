@@ -49,12 +49,12 @@ def test_there_are_fifteen_columns_by_default(clips):
     [
         ("contrast", {}, contrast),
         ("brightness", {}, brightness),
-        ("brightness", {"brightness": "hue"}, lambda f: brightness(f, "hue")),
+        ("brightness", {"brightness": "hue"}, lambda f: brightness(f, component="hue")),
         ("blurriness", {}, blurriness),
-        ("blurriness", {"blurriness": "slope"}, lambda f: blurriness(f, "slope")),
+        ("blurriness", {"blurriness": "slope"}, lambda f: blurriness(f, method="slope")),
         ("mean_flow", {}, flow),
-        ("mean_flow", {"flow": "dis"}, lambda f: flow(f, "dis")),
-        ("mean_flow", {"flow": "farneback"}, lambda f: flow(f, "farneback")),
+        ("mean_flow", {"flow": "dis"}, lambda f: flow(f, method="dis")),
+        ("mean_flow", {"flow": "farneback"}, lambda f: flow(f, method="farneback")),
     ],
 )
 def test_a_column_is_the_mean_of_its_descriptor_over_all_frames(clips, name, params, describe):
@@ -119,25 +119,8 @@ def test_frames_that_are_all_but_simultaneous_do_not_inflate_the_flow(tmp_path, 
 
 def test_flow_does_not_depend_on_where_blocks_end(clips, monkeypatch):
     whole = one("mean_flow").fit_transform(clips[:3])
-    monkeypatch.setattr("sklearn_m3s.video._read._BLOCK", 3)
+    monkeypatch.setattr("sklearn_m3s.video._reader._BLOCK", 3)
     np.testing.assert_allclose(one("mean_flow").fit_transform(clips[:3]), whole, rtol=1e-6)
-
-
-def test_a_device_gives_the_flow_of_the_cpu(clips):
-    rows = one("mean_flow", device="auto").fit_transform(clips)
-    np.testing.assert_allclose(rows, one("mean_flow").fit_transform(clips), rtol=0.01)
-
-
-def test_pairs_between_the_frames_that_a_device_has_at_once_count(clips, monkeypatch):
-    monkeypatch.setattr("sklearn_m3s.tiers._meters._FRAMES_ON_A_DEVICE", 7)
-    monkeypatch.setattr("sklearn_m3s.video._read._BLOCK", 3)
-    rows = one("mean_flow", device="auto").fit_transform(clips[:3])
-    np.testing.assert_allclose(rows, one("mean_flow").fit_transform(clips[:3]), rtol=0.01)
-
-
-def test_a_device_that_is_not_there_is_one_error(clips):
-    with pytest.raises(ValueError, match=r"^device='cuda:99' is not available here"):
-        one("mean_flow", device="cuda:99", on_error="nan").fit_transform(clips)
 
 
 @pytest.mark.parametrize(
@@ -182,7 +165,7 @@ def test_without_the_hog_fit_reads_no_video():
 
 def test_another_number_of_components_is_served_from_the_cache(clips, tmp_path, monkeypatch):
     one("hog", hog_components=4, cache=tmp_path).fit(clips)
-    monkeypatch.setattr(RawPerception, "_describe", None)
+    monkeypatch.setattr("sklearn_m3s.video._read.open_source", None)
     assert one("hog", hog_components=2, cache=tmp_path).fit_transform(clips).shape == (12, 2)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sklearn_m3s.exceptions import M3SWarning, VideoError
-from sklearn_m3s.video import read_clip, stream_frames
+from sklearn_m3s.video import FrameReader, read_clip, read_video
 
 DECODERS = ["pyav", "decord"]
 
@@ -22,9 +22,27 @@ def decoder(request):
     return request.param
 
 
-def collect(video, **kwargs):
-    blocks = list(stream_frames(video, **kwargs))
-    return np.concatenate([b[0] for b in blocks]), np.concatenate([b[1] for b in blocks])
+class Blocks:
+    """A meter that keeps what it is given."""
+
+    def __init__(self):
+        self.frames, self.times = [], []
+
+    def add(self, frames, times):
+        self.frames.append(frames)
+        self.times.append(times)
+
+    def value(self):
+        return 0
+
+
+def collect(video, decoder="pyav", **kwargs):
+    """Return the frames at a regular rate and their times."""
+    blocks = Blocks()
+    [value] = read_video(video, [FrameReader([blocks], **kwargs)], decoder=decoder)
+    if isinstance(value, Exception):
+        raise value
+    return np.concatenate(blocks.frames), np.concatenate(blocks.times)
 
 
 def grey_levels(frames):
@@ -114,7 +132,9 @@ def test_arrays_count_as_sampled_at_the_frame_rate(draw):
 
 
 def test_blocks_are_short_whatever_the_length(draw):
-    assert [len(times) for _, times in stream_frames(draw(40), frame_size=32)] == [16, 16, 8]
+    blocks = Blocks()
+    read_video(draw(40), [FrameReader([blocks], frame_size=32)])
+    assert [len(times) for times in blocks.times] == [16, 16, 8]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,80 @@
+"""
+A network of your own as a tier
+===============================
+
+Any `torch.nn.Module` from images to a tensor is a tier, and so is any layer inside it. A network
+with one output, such as a predictor of image memorability, is a tier of one column. This example
+needs the extra ``offline``.
+"""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.linear_model import RidgeCV
+from sklearn.model_selection import cross_val_score
+
+from sklearn_m3s import FrameEncoder, RawPerception, make_m3s
+from sklearn_m3s.backbones import efficientnet_lite0
+from sklearn_m3s.datasets import make_videos
+from sklearn_m3s.metrics import spearman_score, spearman_scorer
+
+
+class ImageMemorability(torch.nn.Module):
+    """From images to one score each, in the manner of MemNet."""
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = efficientnet_lite0("imagenet")
+        self.head = torch.nn.Linear(1280, 1)
+
+    def forward(self, images):
+        return self.head(self.backbone(images))
+
+
+folder = Path(tempfile.mkdtemp())
+data = make_videos(100, folder / "videos", random_state=0, duration=1)
+videos, scores = data.videos[:60], data.scores[:60]
+
+# %%
+# A module does not say how its images are normalised, so `mean` and `std` do, for RGB in [0, 1].
+# `layer` takes the output of a module inside the network; see ``network.named_modules()``.
+network = ImageMemorability()
+pictures = {"mean": [127 / 255] * 3, "std": [128 / 255] * 3, "frame_size": 224}
+backbone = FrameEncoder(network, layer="backbone", n_frames=3, **pictures)
+
+# %%
+# The head is fitted to other videos, which stand for a data set of images.
+ridge = RidgeCV(np.logspace(0, 5, 11))
+ridge.fit(backbone.fit_transform(data.videos[60:]), data.scores[60:])
+with torch.no_grad():
+    network.head.weight[:] = torch.from_numpy(ridge.coef_)
+    network.head.bias.fill_(ridge.intercept_)
+
+# %%
+# The paper's baseline: the mean of MemNet's scores of seven frames. ResMem (``pip install resmem``)
+# works in the same way: ``FrameEncoder(ResMem(pretrained=True), n_frames=7, frame_size=227)``.
+memorability = FrameEncoder(network, n_frames=7, **pictures)
+predicted = memorability.fit_transform(videos)[:, 0]
+print(f"mean of seven frames: Spearman {spearman_score(scores, predicted):.2f}")
+
+# %%
+# The same tiers in the model, in place of the scene tier. Clones of an encoder share its network:
+# cross-validation does not copy it.
+shared = {
+    "raw": RawPerception(frame_size=64, hog_components=4),
+    "event": None,
+    "similarity": None,
+    "cache": folder / "features",
+    "random_state": 0,
+}
+scenes = {
+    "nothing else": None,
+    "the network's score": memorability,
+    "the layer before it": backbone,
+}
+for name, scene in scenes.items():
+    model = make_m3s(**shared, scene=scene)
+    rho = cross_val_score(model, videos, scores, cv=4, scoring=spearman_scorer)
+    print(f"raw perception and {name}: Spearman {rho.mean():.2f}")

@@ -1,0 +1,40 @@
+"""Checks that several folders share."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import validate_params
+from sklearn.utils.validation import check_array
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def check_arguments(**constraints: list[Any]) -> Callable[[Function], Function]:
+    """Return a decorator that checks the arguments of a function by scikit-learn's constraints."""
+    return validate_params(constraints, prefer_skip_nested_validation=True)
+
+
+def check_scores(
+    scores: Any, name: str = "y", *, ensure_all_finite: bool | str = True
+) -> np.ndarray:
+    """Return scores as a float64 vector.
+
+    Parameters
+    ----------
+    scores : array-like of shape (n_videos,) or (n_videos, 1)
+        One number per video.
+    name : str, default="y"
+        The parameter, for messages.
+    ensure_all_finite : bool or "allow-nan", default=True
+        Which numbers to accept, as in `sklearn.utils.check_array`.
+
+    Raises
+    ------
+    ValueError
+        If `scores` has several columns, is empty, or holds a number that is not accepted.
+    """
+    rules: dict[str, Any] = {"ensure_2d": False, "dtype": np.float64, "input_name": name}
+    scores = check_array(scores, ensure_all_finite=ensure_all_finite, **rules)
+    return column_or_1d(scores, warn=True)

@@ -1,0 +1,132 @@
+"""Fetch a file over HTTP, within bounds of size and time."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urljoin
+
+import requests
+import urllib3
+from tqdm import tqdm
+
+from sklearn_m3s._files import written_aside
+from sklearn_m3s._logging import logger
+from sklearn_m3s.exceptions import WeightsError
+
+ATTEMPTS = 3
+PAUSE = 1.0  # seconds between attempts
+TIMEOUT = (5, 30)  # seconds: to connect, and between two pieces
+GRACE = 60.0  # seconds that any download may take
+SLOWEST = 50_000  # bytes per second, on average, after that
+REDIRECTIONS = 5
+LARGEST = 2**30  # bytes of a file whose size is not known beforehand
+
+
+def download(
+    url: str,
+    path: Path,
+    *,
+    check: Callable[[Path], None],
+    size: int | None = None,
+    allow_http: bool = False,
+) -> None:
+    """Fetch a file, which appears under its name only when it is complete and checked.
+
+    Broken connections, errors of the server and damaged files, for which `check` raises a
+    ValueError, lead to another attempt. An answer that is too large or too slow, or comes by plain
+    http without permission, also after a redirection, is a WeightsError. The server may declare up
+    to `LARGEST` bytes where the `size` is not known.
+    """
+    for attempts_left in reversed(range(ATTEMPTS)):
+        try:
+            with written_aside(path) as aside:
+                _receive(url, aside, size, allow_http)
+                check(aside)
+            return
+        except (requests.RequestException, ConnectionError, ValueError):
+            if not attempts_left:
+                raise
+            time.sleep(PAUSE)
+
+
+def is_plain_http(url: str) -> bool:
+    """Return whether a URL is fetched without encryption."""
+    return url.lower().startswith("http:")
+
+
+def _receive(url: str, path: Path, size: int | None, allow_http: bool) -> None:
+    start = time.monotonic()
+    with _open(url, allow_http) as response:
+        expected = _expected_size(response, size)
+        logger.info("Downloading %s (%s bytes) to %s", url, f"{expected:,}", path.parent)
+        # disable=None hides the bar where stderr is not a terminal.
+        progress = tqdm(total=expected, unit="B", unit_scale=True, desc="weights", disable=None)
+        received = 0
+        with path.open("wb") as file, progress as bar:
+            while piece := _read_piece(response):
+                received += len(piece)
+                _check_bounds(received, expected, time.monotonic() - start)
+                file.write(piece)
+                bar.update(len(piece))
+    if received != expected:
+        raise ValueError(f"{received} of {expected} bytes arrived")
+
+
+class _Session(requests.Session):
+    """A session that leaves redirections to us: requests would read all of their bodies."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        return None
+
+
+def _open(url: str, allow_http: bool) -> requests.Response:
+    """Return the answer to a request, after a few redirections."""
+    # The declared size is that of the file only if the server does not compress it.
+    headers = {"Accept-Encoding": "identity"}
+    first = url
+    for _ in range(REDIRECTIONS):
+        if is_plain_http(url) and not allow_http:
+            raise WeightsError(f"{first} leads to plain http ({url})")
+        with _Session() as session:
+            response = session.get(url, stream=True, timeout=TIMEOUT, headers=headers)
+        if not response.is_redirect:
+            response.raise_for_status()
+            return response
+        response.close()
+        url = urljoin(url, response.headers["Location"])
+    raise WeightsError(f"{first} redirects more than {REDIRECTIONS} times")
+
+
+def _expected_size(response: requests.Response, size: int | None) -> int:
+    """Return the size of the file in bytes."""
+    if response.headers.get("Content-Encoding", "identity") != "identity":
+        raise ValueError("the server compresses the file although it was asked not to")
+    declared = response.headers.get("Content-Length", "")
+    if not declared.isdecimal():
+        if size is None:  # an answer that breaks off would pass for a whole file
+            raise ValueError("the server does not say how large the file is")
+        return size
+    if size is None and int(declared) > LARGEST:
+        raise WeightsError(f"the server declares {declared} bytes, more than {LARGEST}")
+    if size is not None and int(declared) != size:
+        raise ValueError(f"the file has {declared} bytes, expected {size}")
+    return int(declared)
+
+
+def _read_piece(response: requests.Response) -> bytes:
+    """Return what has arrived of the answer, nothing at its end."""
+    # read() and iter_content() wait until a piece is full, however slowly it comes.
+    try:
+        return response.raw.read1(2**20)
+    except urllib3.exceptions.HTTPError as error:
+        raise ConnectionError(str(error)) from error
+
+
+def _check_bounds(received: int, expected: int, seconds: float) -> None:
+    if received > expected:
+        raise WeightsError(f"the server sends more than {expected} bytes")
+    if seconds > GRACE + received / SLOWEST:
+        raise WeightsError(
+            f"the server sent {received} bytes in {seconds:.0f} s, which is slower than "
+            f"{SLOWEST} bytes per second"
+        )

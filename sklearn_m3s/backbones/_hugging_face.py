@@ -1,0 +1,340 @@
+"""Networks of Hugging Face, loaded by transformers from a folder or a repository."""
+
+import contextlib
+import inspect
+import os
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from sklearn_m3s._files import PathLike, file_digest
+from sklearn_m3s._logging import logger
+from sklearn_m3s._optional import import_optional
+from sklearn_m3s.backbones._processor_config import read_json, read_pictures
+from sklearn_m3s.backbones._spec import NetworkSpec
+from sklearn_m3s.exceptions import M3SError, WeightsError
+
+_OUTPUTS = ("auto", "cls", "mean", "pooler")
+_CONFIG, _WEIGHTS, _INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+_FETCHED = [_CONFIG, "*processor_config.json", _WEIGHTS, _INDEX, "model-*.safetensors"]
+_PROJECTION = {"visual_projection.weight"}
+
+
+class _Family(NamedTuple):
+    """What sets a type of models apart from images that AutoModel loads."""
+
+    loader: str = "AutoModel"
+    frames: str = ""  # the key of config.json for the frames of a clip; none for images
+    n_frames: int = 0  # where config.json leaves that key out
+    side: str = "image_size"  # the key for the size of a picture
+    any_frames: bool = False  # position embeddings fix the number of frames of most
+    method: str = "__call__"
+    options: tuple[tuple[str, Any], ...] = ()
+    one_by_one: bool = False  # takes the frames of all clips as one batch
+    unused: tuple[str, ...] = ()  # parts that no feature depends on
+    outputs: tuple[str, ...] = _OUTPUTS
+
+
+_CLIP = _Family("CLIPVisionModelWithProjection")
+_META_CLIP_2 = _Family("MetaClip2VisionModelWithProjection")
+_X_CLIP = _Family("XCLIPModel", "num_frames", 8)
+_FAMILIES = {
+    "clip": _CLIP,
+    "clip_vision_model": _CLIP,
+    "metaclip_2": _META_CLIP_2,
+    "metaclip_2_vision_model": _META_CLIP_2,
+    "timesformer": _Family(frames="num_frames", n_frames=8, outputs=("auto", "cls", "mean")),
+    "videomae": _Family(frames="num_frames", n_frames=16, outputs=("auto", "mean")),
+    "vivit": _Family(frames="num_frames", n_frames=32),
+    "vjepa2": _Family(
+        frames="frames_per_clip",
+        n_frames=64,
+        side="crop_size",
+        any_frames=True,
+        options=(("skip_predictor", True),),
+        unused=("predictor",),
+        outputs=("auto", "mean"),
+    ),
+    "xclip": _X_CLIP._replace(
+        method="get_video_features",
+        unused=("prompts_generator", "text_model", "text_projection"),
+    ),
+    "xclip_vision_model": _X_CLIP._replace(loader="XCLIPVisionModel", one_by_one=True),
+}
+_NAFLEX = "takes pictures of any size as patches (NaFlex): use a SigLIP 2 of a fixed size"
+_REFUSED = {
+    "siglip2": _NAFLEX,
+    "siglip2_vision_model": _NAFLEX,
+    "vit_mae": "masks patches at random: save its encoder as a ViTModel",
+}
+
+
+def hugging_face_spec(
+    model: PathLike, *, revision: str | None = None, output: str = "auto"
+) -> NetworkSpec:
+    """Return what is known of a network of Hugging Face before it is built.
+
+    A folder is only read here, without transformers. A repository is fetched to the cache of
+    Hugging Face where that does not hold it; None as its revision is the main branch, as it is in
+    the cache. Where the processor's config is missing or beyond us, `unknown` says why.
+
+    The output ``"auto"`` is the projection of CLIP and its kin, else the model's own pooled output
+    if there is one and its weights are trained, else the mean of the tokens. ``"cls"`` is the class
+    token of the last hidden state, ``"mean"`` the mean of all its tokens, those of class and
+    registers included, and ``"pooler"`` the pooled output.
+    """
+    if output not in _OUTPUTS:
+        raise ValueError(f"output={output!r} must be one of {list(_OUTPUTS)}")
+    name = os.fspath(model)
+    folder = _find_folder(name, revision)
+    config = read_json(folder / _CONFIG)
+    model_type = config.get("model_type")
+    if not isinstance(model_type, str):
+        raise WeightsError(f"{folder / _CONFIG} names no model_type, so no model can be built")
+    if model_type in _REFUSED:
+        raise WeightsError(f"{name} is a {model_type}, which {_REFUSED[model_type]}")
+    family = _FAMILIES.get(model_type, _Family())
+    if output not in family.outputs:
+        raise ValueError(
+            f"output={output!r}: {name} is a {model_type}, which has {list(family.outputs)} only"
+        )
+    vision = config.get("vision_config") or config
+    n_frames = (vision.get(family.frames) or family.n_frames) if family.frames else None
+    pictures = read_pictures(folder, "clip" if family.frames else "image")
+    return NetworkSpec(
+        name=name,
+        kind="clip" if family.frames else "image",
+        build=partial(_build, folder, name, family, output),
+        identity=partial(_identity, folder, output),
+        geometry=pictures.geometry,
+        mean=pictures.mean,
+        std=pictures.std,
+        n_frames=n_frames,
+        only_frames=None if family.any_frames else n_frames,
+        unknown=pictures.unknown,
+        origin="hugging_face",
+    )
+
+
+class HuggingFaceNetwork(nn.Module):
+    """A model of transformers, its layers named as published, from a batch to its features."""
+
+    def __init__(self, model: nn.Module, family: _Family, output: str, name: str) -> None:
+        super().__init__()
+        self.model = model
+        self.family, self.output, self.name = family, output, name
+        config: Any = model.config
+        self._config = getattr(config, "vision_config", config)
+        self._resizes = "interpolate_pos_encoding" in inspect.signature(model.forward).parameters
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Return features of shape (N, F) of (N, 3, H, W) or (N, 3, T, H, W)."""
+        if not self.family.frames:
+            resizes = self._resizes and pixels.shape[2:] != self._shape()
+            options = {"interpolate_pos_encoding": True} if resizes else {}
+            return self._features(self.model(pixels, **options)).flatten(1)
+        self._check_clips(pixels)
+        frames = pixels.transpose(1, 2)
+        if self.family.one_by_one:
+            frames = frames.flatten(0, 1)
+        outputs = getattr(self.model, self.family.method)(frames, **dict(self.family.options))
+        features = self._features(outputs)
+        # X-CLIP has tokens, and some of it features, of each frame.
+        return features.reshape(pixels.shape[0], -1, features.shape[-1]).mean(dim=1)
+
+    def _shape(self) -> tuple[int, int]:
+        """Return the height and width that the position embeddings are of."""
+        side = getattr(self._config, self.family.side)
+        return (side, side) if isinstance(side, int) else tuple(side)
+
+    def _check_clips(self, pixels: torch.Tensor) -> None:
+        """Refuse clips that the model would fail on, or mix up the positions of."""
+        n_frames, *shape = pixels.shape[2:]
+        if tuple(shape) != self._shape():
+            raise M3SError(
+                f"frame_size={tuple(shape)} is not that of {self.name}: use {self._shape()}"
+            )
+        if self.family.any_frames:
+            step = self._config.tubelet_size
+            if n_frames % step:
+                raise M3SError(f"n_frames={n_frames}: {self.name} needs a multiple of {step}")
+        elif n_frames != (known := getattr(self._config, self.family.frames)):
+            raise M3SError(f"n_frames={n_frames}: {self.name} takes n_frames={known} only")
+
+    def _features(self, outputs: Any) -> torch.Tensor:
+        """Take the features, in any shape but that of tokens, out of the outputs of a model."""
+        tokens, pooled = outputs.last_hidden_state, outputs.get("image_embeds")
+        if pooled is None:
+            pooled = outputs.get("pooler_output")
+        if self.output == "cls":
+            return tokens[:, 0]
+        if self.output == "mean" or (self.output == "auto" and pooled is None):
+            return tokens.mean(dim=1) if tokens.ndim == 3 else tokens.flatten(2).mean(dim=2)
+        if pooled is None:
+            raise M3SError(
+                f"output='pooler': {self.name} has no pooled output, use output='mean' or 'auto'"
+            )
+        return pooled
+
+
+def _build(folder: Path, name: str, family: _Family, output: str) -> nn.Module:
+    """Load the model of a folder, and settle what its features are."""
+    model, missing = _load(folder, name, family)
+    for part in family.unused:
+        setattr(model, part, None)
+    missing = {key for key in missing if key.split(".")[0] not in family.unused}
+    if family in (_CLIP, _META_CLIP_2) and (output != "auto" or missing & _PROJECTION):
+        # The model with the projection returns no pooled output, and weights may lack the former.
+        missing = {key.removeprefix("vision_model.") for key in missing if key not in _PROJECTION}
+        model = model.vision_model
+    pooler = {key for key in missing if key.startswith(("pooler.", "head."))}
+    if missing - pooler:
+        raise WeightsError(
+            f"the weights of {name} do not fit its config.json: {_some(missing - pooler)} would be "
+            "random. Save or fetch it again, or choose another model"
+        )
+    if pooler and output == "pooler":
+        raise ValueError(
+            f"output='pooler': the weights of {name} lack its pooler, {_some(pooler)}: use "
+            "output='mean', 'cls' or 'auto'"
+        )
+    names = {key.rpartition(".")[2] for key, _ in model.named_parameters()}
+    if output == "cls" and names.isdisjoint({"cls_token", "class_embedding"}):
+        raise ValueError(
+            f"output='cls': {name} has no class token: use output='mean', 'auto' or, where the "
+            "model has it, 'pooler'"
+        )
+    if pooler and output == "auto":
+        output = "mean"
+    model.loss_function = None  # a trace reads it, and transformers would complain of its type
+    return HuggingFaceNetwork(model, family, output, name).eval()
+
+
+def _load(folder: Path, name: str, family: _Family) -> tuple[Any, set[str]]:
+    """Return a model, and the names of the weights that the folder lacks or that do not fit."""
+    transformers = import_optional("transformers", "hf")
+    with _quiet(transformers):
+        try:
+            config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
+            if family.loader != "XCLIPModel":
+                config = getattr(config, "vision_config", config)
+            model, report = getattr(transformers, family.loader).from_pretrained(
+                folder,
+                config=config,
+                dtype=torch.float32,
+                use_safetensors=True,
+                trust_remote_code=False,
+                ignore_mismatched_sizes=True,  # they are reported, as those that are missing
+                output_loading_info=True,
+            )
+        except Exception as error:  # of any type: configs are free to hold anything
+            raise WeightsError(
+                f"transformers {transformers.__version__} cannot load the model in {folder}: "
+                f"{_first_line(error)}. Fetch it again, save it with this version or use another"
+            ) from error
+    if not family.frames and model.main_input_name != "pixel_values":
+        raise WeightsError(
+            f"{name} is a {type(model).__name__}, which takes {model.main_input_name} and not "
+            "pictures: choose a model of images or video"
+        )
+    missing = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
+    return model, {key for key in missing if not key.endswith("mask_token")}
+
+
+@contextlib.contextmanager
+def _quiet(transformers: ModuleType) -> Iterator[None]:
+    """Keep transformers from reporting what is checked here; its settings stay as they were."""
+    log = transformers.utils.logging
+    level = log.get_verbosity()
+    hook = log.set_tqdm_hook(lambda factory, args, kwargs: log.EmptyTqdm(*args))
+    log.set_verbosity_error()
+    try:
+        yield
+    finally:
+        log.set_verbosity(level)
+        log.set_tqdm_hook(hook)
+
+
+def _find_folder(name: str, revision: str | None) -> Path:
+    """Return the folder of a model, fetched if it is that of a repository."""
+    folder = Path(name).expanduser().absolute()
+    if not folder.is_dir():
+        if not re.fullmatch(r"\w[\w.-]*/[\w.-]+", name):
+            raise ValueError(
+                f"model={name!r} is neither a folder nor a repository of Hugging Face, such as "
+                "'facebook/dinov2-small'"
+            )
+        folder = _fetch(name, revision)
+    missing = _missing(folder)
+    if missing:
+        raise WeightsError(
+            f"{name} holds no {missing}: use a folder that save_pretrained wrote, or a repository "
+            "or revision with weights in the safetensors format. Other formats are never loaded, "
+            "for they may run code: save such a model again with save_pretrained if you trust it"
+        )
+    return folder
+
+
+def _fetch(repository: str, revision: str | None) -> Path:
+    """Return the folder of a repository in the cache of Hugging Face, complete if possible."""
+    hub = import_optional("huggingface_hub", "hf")
+    fetch = partial(
+        hub.snapshot_download, repo_id=repository, revision=revision, allow_patterns=_FETCHED
+    )
+    cached = None
+    with contextlib.suppress(OSError, ValueError):
+        cached = Path(fetch(local_files_only=True))
+        if not _missing(cached) and any(cached.glob("*processor_config.json")):
+            return cached
+    try:
+        logger.info("fetching %s from Hugging Face to its cache", repository)
+        return Path(fetch())
+    except Exception as error:  # of any type: those of its HTTP library come through
+        if cached is not None and not _missing(cached):
+            return cached
+        at = f" at revision {revision!r}" if revision else ""
+        raise WeightsError(
+            f"{repository!r}{at} is neither a folder nor a repository in the cache of Hugging "
+            f"Face, and cannot be fetched: {_first_line(error)}. Check its name and the network, "
+            "or download it elsewhere and give the folder: model='path/to/folder'"
+        ) from error
+
+
+def _missing(folder: Path) -> str | None:
+    """Return the first of the files that a model needs and a folder lacks."""
+    if not (folder / _CONFIG).is_file():
+        return _CONFIG
+    return next((path.name for path in _weight_files(folder) if not path.is_file()), None)
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    """Return the files that transformers loads: one, or the parts that an index names."""
+    if (folder / _WEIGHTS).is_file() or not (folder / _INDEX).is_file():
+        return [folder / _WEIGHTS]
+    parts = set(read_json(folder / _INDEX).get("weight_map", {}).values())
+    return [folder / part for part in sorted(parts)]
+
+
+def _identity(folder: Path, output: str) -> dict[str, Any]:
+    """Return what determines the features: files by their content, and not where they lie."""
+    return {
+        "config": file_digest(folder / _CONFIG),
+        "weights": [file_digest(path) for path in _weight_files(folder)],
+        "output": output,
+    }
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")
+
+
+def _some(keys: set[str]) -> str:
+    """List a few of many names."""
+    more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+    return ", ".join(sorted(keys)[:3]) + more

@@ -1,0 +1,257 @@
+"""Networks run by OpenVINO on the CPU, converted once and kept beside the weights."""
+
+import contextlib
+import gc
+import hashlib
+import os
+import shutil
+import sys
+import threading
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+
+from sklearn_m3s._files import file_digest
+from sklearn_m3s._logging import logger
+from sklearn_m3s._optional import import_optional
+from sklearn_m3s.backbones._module import in_eval_mode
+from sklearn_m3s.backbones._weights import weights_folder
+
+if TYPE_CHECKING:
+    import openvino
+
+TOLERANCE = 1e-4  # of the largest feature: more is another function, not another rounding
+_HINTS = {"float32": "f32", "bfloat16": "bf16"}
+_CONVERTING = threading.Lock()  # the tracer and the filters of warnings are global
+
+
+class ConversionError(RuntimeError):
+    """OpenVINO cannot run a network as torch runs it; the message is one line that says why."""
+
+
+def openvino_version() -> str | None:
+    """Return the version of OpenVINO, without importing it, or None if it is not installed."""
+    try:
+        return version("openvino")
+    except PackageNotFoundError:
+        return None
+
+
+def is_converted(key: str, shape: tuple[int, ...]) -> bool:
+    """Return whether the weight folder holds a converted network, without importing OpenVINO."""
+    return openvino_version() is not None and _record(_folder(key, shape)).exists()
+
+
+def can_keep() -> bool:
+    """Return whether converted networks can be written to the weight folder."""
+    folder = weights_folder() / "openvino"
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return os.access(folder, os.W_OK)
+
+
+def load_openvino(
+    build: Callable[[], nn.Module],
+    shape: tuple[int, ...],
+    *,
+    key: str,
+    precision: str = "float32",
+    n_threads: int | None = None,
+) -> "OpenVINONetwork":
+    """Return a network as OpenVINO runs it, converted at its first use.
+
+    The converted network is kept in the folder ``openvino`` of the weight folder, in float32
+    whatever the precision. Where nothing can be written, it is converted at each call.
+
+    `build` returns the network, on the CPU and in float32, from a tensor (N, ...) to one tensor
+    (N, ...). It is called only if the network is not converted yet. The network is traced in eval
+    mode and given back as it was. `shape` is that of one item, such as ``(3, 256, 256)``, and `key`
+    determines the weights and the graph.
+    """
+    with _CONVERTING:
+        core = _core()
+        folder = _folder(key, shape)
+        model = _read(core, folder)
+        if model is None:
+            model = _convert(build(), shape)
+            _keep(model, folder)
+            model = _read(core, folder) or model
+            gc.collect()  # the tracer leaves cycles, which hold the weights
+    return OpenVINONetwork(model, precision=precision, n_threads=n_threads)
+
+
+class OpenVINONetwork:
+    """A network on the CPU, from a batch to its features, which threads share in turns.
+
+    None as `n_threads` means the number of torch's threads, at each call.
+    """
+
+    def __init__(
+        self, model: "openvino.Model", *, precision: str = "float32", n_threads: int | None = None
+    ) -> None:
+        self._model = model
+        self._precision = precision
+        self._n_threads = n_threads
+        self._lock = threading.Lock()
+        self._compile(n_threads or torch.get_num_threads())
+
+    @property
+    def used_threads(self) -> int:
+        """The number of threads of the last call, as OpenVINO tells it."""
+        return self._compiled.get_property("INFERENCE_NUM_THREADS")
+
+    def __call__(self, batch: np.ndarray | torch.Tensor) -> np.ndarray:
+        """Return the features, float32, of a normalised batch."""
+        n_threads = self._n_threads or torch.get_num_threads()
+        batch = np.ascontiguousarray(batch, dtype=np.float32)
+        with self._lock:
+            if n_threads != self._compiled_for:
+                self._compile(n_threads)
+            return self._request.infer([batch], share_inputs=True)[0]
+
+    def _compile(self, n_threads: int) -> None:
+        settings = {
+            # By itself, OpenVINO rounds to bfloat16 where the processor has it.
+            "INFERENCE_PRECISION_HINT": _HINTS[self._precision],
+            "INFERENCE_NUM_THREADS": n_threads,
+            "NUM_STREAMS": 1,
+            # Each process would pin its threads to the same cores.
+            "ENABLE_CPU_PINNING": False,
+        }
+        try:
+            self._compiled = _core().compile_model(self._model, "CPU", settings)
+        except RuntimeError as error:
+            raise ConversionError(f"OpenVINO cannot compile it: {_last_line(error)}") from error
+        self._request = self._compiled.create_infer_request()
+        self._compiled_for = n_threads
+
+
+@lru_cache(maxsize=1)
+def _core() -> "openvino.Core":
+    with _no_telemetry():
+        return import_optional("openvino", "fast").Core()
+
+
+@contextmanager
+def _no_telemetry() -> Iterator[None]:
+    """Let nothing import openvino_telemetry, which reports every import and conversion.
+
+    OpenVINO uses a stub where it cannot import that package. Where the user imported OpenVINO
+    before, only `openvino.convert_model` reports; `_translate` calls the frontend below it.
+    """
+    name = "openvino_telemetry"
+    before = {name: sys.modules[name]} if name in sys.modules else {}
+    sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+        sys.modules.update(before)
+
+
+class _Recorder(nn.Module):
+    """A network that remembers what it returned."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+        self.outputs: list[torch.Tensor] = []
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        output = self.network(x)
+        if not isinstance(output, torch.Tensor):
+            raise TypeError(f"it returns a {type(output).__name__}, not a tensor")
+        self.outputs.append(output)
+        return output
+
+
+def _convert(network: nn.Module, shape: tuple[int, ...]) -> "openvino.Model":
+    """Return a network as a graph of OpenVINO, for batches of any length."""
+    first = torch.randn((1, *shape), generator=torch.Generator().manual_seed(0), device="cpu")
+    # Another sign, another scale: a branch that depends on the values goes the other way.
+    second = first / -2
+    recorder = _Recorder(network)
+    try:
+        with in_eval_mode(network), torch.no_grad(), warnings.catch_warnings(action="ignore"):
+            # Each item alone: a network whose features depend on the batch would differ as well.
+            traced = torch.jit.trace(recorder, first, check_trace=False, strict=False)
+            recorder(second)
+            model = _translate(traced, shape)
+        found = OpenVINONetwork(model)(torch.cat([first, second]))
+        expected = torch.cat(recorder.outputs).numpy()
+    except Exception as error:  # the network's own code runs, and two compilers
+        raise ConversionError(f"OpenVINO cannot convert it: {_last_line(error)}") from error
+    limit = TOLERANCE * np.abs(expected).max()
+    if found.shape != expected.shape or not np.abs(found - expected).max() <= limit:
+        raise ConversionError(
+            "its features differ after conversion: it may branch on values, mix the items of a "
+            "batch, or take their number from len(x) and not from x.shape[0]"
+        )
+    return model
+
+
+def _last_line(error: Exception) -> str:
+    """Return what went wrong: OpenVINO's messages begin with places in its source."""
+    return (str(error).strip() or type(error).__name__).splitlines()[-1]
+
+
+def _translate(traced: torch.jit.ScriptModule, shape: tuple[int, ...]) -> "openvino.Model":
+    with _no_telemetry():
+        from openvino._offline_transformations import apply_moc_transformations
+        from openvino.frontend import FrontEndManager
+        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
+    frontend = FrontEndManager().load_by_framework("pytorch")
+    # With shared memory, weights that the user trains further would change the graph.
+    decoder = TorchScriptPythonDecoder(traced, shared_memory=False)
+    model = frontend.convert(frontend.load(decoder))
+    model.reshape([-1, *shape])
+    apply_moc_transformations(model, cf=False)  # folds batch norms, once rather than at each load
+    return model
+
+
+def _folder(key: str, shape: tuple[int, ...]) -> Path:
+    text = repr((key, tuple(shape), openvino_version()))
+    return weights_folder() / "openvino" / hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _record(folder: Path) -> Path:
+    return folder / "sha256"
+
+
+def _digests(folder: Path) -> str:
+    return "".join(f"{file_digest(folder / f'model.{end}')}\n" for end in ("xml", "bin"))
+
+
+def _read(core: "openvino.Core", folder: Path) -> "openvino.Model | None":
+    """Return a stored network, or None where there is none or it is damaged."""
+    with contextlib.suppress(OSError, UnicodeError, RuntimeError):
+        if _record(folder).read_text() == _digests(folder):
+            return core.read_model(folder / "model.xml")
+    return None
+
+
+def _keep(model: "openvino.Model", folder: Path) -> None:
+    """Store a network, such that others see all of its files or none."""
+    aside = folder.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        aside.mkdir(parents=True)
+        import_optional("openvino", "fast").save_model(
+            model, aside / "model.xml", compress_to_fp16=False
+        )
+        _record(aside).write_text(_digests(aside))
+        shutil.rmtree(folder, ignore_errors=True)  # a damaged one
+        aside.rename(folder)
+        logger.info("keep the network that OpenVINO converted in %s", folder)
+    except (OSError, RuntimeError) as error:  # OpenVINO's own errors are RuntimeErrors
+        logger.warning("cannot keep the network that OpenVINO converted: %s", error)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)

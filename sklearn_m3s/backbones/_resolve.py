@@ -1,0 +1,116 @@
+"""What `model` may be: a registry name, a Hugging Face model, a module, or a function."""
+
+import os
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from torch import nn
+
+from sklearn_m3s._files import PathLike
+from sklearn_m3s.backbones._build import registry_spec
+from sklearn_m3s.backbones._module import module_spec
+from sklearn_m3s.backbones._registry import ARCHITECTURES
+from sklearn_m3s.backbones._spec import NetworkSpec
+
+Model: TypeAlias = PathLike | nn.Module | Callable[[], nn.Module]
+_ENCODERS = {"image": "FrameEncoder", "clip": "ClipEncoder"}
+_OURS = f"a network of the registry ({', '.join(ARCHITECTURES)})"
+# What each parameter goes with, by where a network comes from and in words.
+_GOES_WITH = {
+    "weights": ({"registry"}, _OURS),
+    "sha256": ({"registry"}, _OURS),
+    "revision": ({"hugging_face"}, "a repository of Hugging Face"),
+    "version": ({"user"}, "a module or a function"),
+    "output": ({"hugging_face", "user"}, "other models, or with layer="),
+}
+
+
+def resolve_network(
+    model: Model,
+    kind: Literal["image", "clip"],
+    *,
+    weights: PathLike | None = "default",
+    sha256: str | None = None,
+    revision: str | None = None,
+    layer: str | None = None,
+    output: str = "auto",
+    version: str | None = None,
+    random_state: int | None = None,
+) -> NetworkSpec:
+    """Return the spec of a network that is going to be given images or clips.
+
+    Nothing is loaded yet, but a repository of Hugging Face is fetched. Parameters are as for
+    `FrameEncoder`. With `layer`, `output` says what to take of that layer.
+
+    Raises
+    ------
+    ValueError
+        If `model` is unknown, is known to take the other kind, or a parameter does not go with it.
+    WeightsError
+        If the weights cannot be found or fetched.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sklearn_m3s.backbones import resolve_network
+    >>> resolve_network("efficientnet_lite0", "image", weights=None).n_features
+    1280
+    >>> resolve_network(torch.nn.Identity(), "image").name
+    'Identity'
+    """
+    origin = _origin(model)
+    network: Any = model  # of which the origin tells the type
+    given = {
+        "weights": weights if weights != "default" else None,
+        "sha256": sha256,
+        "revision": revision,
+        "version": version,
+        "output": output if layer is None and output != "auto" else None,
+    }
+    if weights is None:
+        given["weights"] = "None"
+    for name, value in given.items():
+        origins, words = _GOES_WITH[name]
+        if value is not None and origin not in origins:
+            raise ValueError(f"{name}={value} goes with {words}, not with model={model!r:.80}")
+    if origin == "registry":
+        _check_kind(str(model), ARCHITECTURES[str(model)].kind, kind)
+        return registry_spec(str(model), weights=weights, sha256=sha256, random_state=random_state)
+    if origin == "user":
+        return module_spec(network, version=version)
+    from sklearn_m3s.backbones._hugging_face import hugging_face_spec
+
+    # The whole model, whose layers have the published names, if one of them is asked for.
+    output = output if layer is None else "auto"
+    spec = hugging_face_spec(os.fspath(network), revision=revision, output=output)
+    _check_kind(spec.name, spec.kind, kind)
+    return spec
+
+
+def _origin(model: Model) -> str:
+    """Return where a network comes from, or raise a ValueError."""
+    if not isinstance(model, str | os.PathLike):
+        return "user"
+    if model in ARCHITECTURES:
+        return "registry"
+    path = Path(model).expanduser()
+    is_name = isinstance(model, str) and model.strip("./~").count("/") == 1 and not path.exists()
+    if path.is_dir() or is_name:
+        return "hugging_face"
+    near = get_close_matches(str(model), ARCHITECTURES, n=1, cutoff=0.5)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    raise ValueError(
+        f"model={os.fspath(model)!r} is not known{hint}: pass one of {list(ARCHITECTURES)}, an "
+        "existing folder or a repository name such as 'facebook/dinov2-small' of Hugging Face, a "
+        "torch.nn.Module, or a function that returns one"
+    )
+
+
+def _check_kind(name: str, own: str | None, given: str) -> None:
+    if own is not None and own != given:
+        raise ValueError(
+            f"model={name!r} takes {own}s, and {_ENCODERS[given]} gives {given}s: use "
+            f"{_ENCODERS[own]}"
+        )

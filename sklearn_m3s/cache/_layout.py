@@ -1,0 +1,31 @@
+"""Names in a cache folder, and how files are written to it."""
+
+import hashlib
+from pathlib import Path
+
+from sklearn_m3s._files import written_aside
+
+MARKER = ".sklearn_m3s_cache"
+DIGESTS = ".digests"
+SETTINGS = "settings.json"
+_NOTE = b"This folder is a cache of sklearn_m3s. All that it holds can be computed again.\n"
+
+
+def settings_digest(text: bytes) -> str:
+    """Return the name of the folder that holds the vectors of some settings."""
+    return hashlib.sha256(text).hexdigest()[:16]
+
+
+def write(root: Path, path: Path, content: bytes) -> None:
+    """Write a file of the cache `root`, and the marker that says that it is a cache."""
+    if not (root / MARKER).exists():
+        _write(root / MARKER, _NOTE)
+    try:
+        _write(path, content)
+    except FileNotFoundError:  # `cache_clear` removed the folder just after it was made
+        _write(path, content)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with written_aside(path) as aside:
+        aside.write_bytes(content)

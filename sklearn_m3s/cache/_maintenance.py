@@ -1,0 +1,206 @@
+"""Inspect and clear a feature cache."""
+
+import contextlib
+import json
+import math
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from glob import glob
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from sklearn.utils import Bunch
+
+from sklearn_m3s._files import PathLike
+from sklearn_m3s._validation import check_arguments
+from sklearn_m3s.cache._layout import DIGESTS, MARKER, SETTINGS, settings_digest
+from sklearn_m3s.exceptions import M3SError
+
+_PATH = [str, os.PathLike]
+_LEFTOVER_SECONDS = 3600  # no process writes a single file for so long
+
+# The names of the files that the cache writes, as patterns of `glob`.
+_HEX = "[0-9a-f]"
+_GROUP = "*/" + 16 * _HEX
+_ENTRY = f"{2 * _HEX}/{64 * _HEX}.npy"
+_RECORD = f"{DIGESTS}/{2 * _HEX}/{64 * _HEX}.json"
+_PLACES = ("", f"{_GROUP}/", f"{_GROUP}/{2 * _HEX}/", f"{DIGESTS}/{2 * _HEX}/")
+_LEFTOVERS = [f"{place}.{32 * _HEX}*.part" for place in _PLACES]
+
+
+@check_arguments(folder=_PATH)
+def cache_info(folder: PathLike) -> Bunch:
+    """Count the entries of a feature cache.
+
+    Parameters
+    ----------
+    folder : str or os.PathLike
+        The folder that tiers have as ``cache``.
+
+    Returns
+    -------
+    Bunch
+        ``n_entries`` (int, one per video), ``n_bytes`` (int, size of their files), ``oldest`` and
+        ``newest`` (datetime in UTC, None if there are no entries), and ``tiers``: a list with such
+        a Bunch for each tier and settings, ordered by name. Each of these also has ``name`` (str,
+        class of the tier), ``settings`` (dict, None if their file is missing or damaged) and
+        ``folder`` (str).
+
+    Raises
+    ------
+    M3SError
+        If `folder` is not a feature cache.
+
+    See Also
+    --------
+    cache_clear : Remove entries.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from sklearn_m3s import RawPerception
+    >>> from sklearn_m3s.cache import cache_info
+    >>> video = np.zeros((2, 16, 16, 3), dtype=np.uint8)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     tier = RawPerception(descriptors=["contrast"], frame_size=16, cache=folder)
+    ...     rows = tier.fit_transform([video, video + 1])
+    ...     info = cache_info(folder)
+    >>> info.n_entries, info.n_bytes
+    (2, 264)
+    >>> info.tiers[0].name, info.tiers[0].settings["frame_size"]
+    ('RawPerception', 16)
+    """
+    root = _root(folder)
+    found = {group: _files(group, _ENTRY) for group in _groups(root)}
+    tiers = [
+        Bunch(name=group.parent.name, settings=_settings(group), folder=str(group), **_sum(files))
+        for group, files in found.items()
+    ]
+    return Bunch(**_sum({k: v for files in found.values() for k, v in files.items()}), tiers=tiers)
+
+
+@check_arguments(folder=_PATH, name=[str, None], older_than=[timedelta, None])
+def cache_clear(
+    folder: PathLike, *, name: str | None = None, older_than: timedelta | None = None
+) -> Bunch:
+    """Remove entries from a feature cache.
+
+    Only files of the cache itself are removed, whatever else is in the folder. The file that marks
+    the folder as a cache stays. Other processes may use the cache meanwhile: they compute again
+    what they do not find. Files that killed processes left half-written are removed once they are
+    an hour old, whatever the parameters.
+
+    Parameters
+    ----------
+    folder : str or os.PathLike
+        The folder that tiers have as ``cache``.
+    name : str, default=None
+        Remove only entries of the tier of this name, such as ``"RawPerception"``. With None, remove
+        entries of all tiers, and the digests of the video files.
+    older_than : datetime.timedelta, default=None
+        Remove only files that were written longer ago than this; None for all.
+
+    Returns
+    -------
+    Bunch
+        What was removed: ``n_entries`` (int) and ``n_bytes`` (int, size of all files).
+
+    Raises
+    ------
+    M3SError
+        If `folder` is not a feature cache, or has nothing of the tier `name`.
+    OSError
+        If a file cannot be removed.
+
+    See Also
+    --------
+    cache_info : Count the entries.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from datetime import timedelta
+    >>> import numpy as np
+    >>> from sklearn_m3s import RawPerception
+    >>> from sklearn_m3s.cache import cache_clear
+    >>> video = np.zeros((2, 16, 16, 3), dtype=np.uint8)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     tier = RawPerception(descriptors=["contrast"], frame_size=16, cache=folder)
+    ...     rows = tier.fit_transform([video, video + 1])
+    ...     month = cache_clear(folder, older_than=timedelta(days=30))
+    ...     rest = cache_clear(folder, name="RawPerception")
+    >>> month.n_entries, rest.n_entries
+    (0, 2)
+    """
+    root = _root(folder)
+    groups = [group for group in _groups(root) if name in (None, group.parent.name)]
+    if name is not None and not groups:
+        names = sorted({group.parent.name for group in _groups(root)})
+        raise M3SError(f"the cache {root} has nothing of name={name!r}: it has {names}")
+    now = time.time()
+    before = math.inf if older_than is None else now - older_than.total_seconds()
+    n_entries = n_bytes = 0
+    for group in groups:
+        entries = _files(group, _ENTRY, before)
+        n_entries += len(entries)
+        n_bytes += _remove(entries, root)
+        if not glob(_ENTRY, root_dir=group) and _settings(group) is not None:
+            n_bytes += _remove(_files(group, SETTINGS, before), root)
+    if name is None:
+        n_bytes += _remove(_files(root, _RECORD, before), root)
+    for leftovers in _LEFTOVERS:
+        n_bytes += _remove(_files(root, leftovers, now - _LEFTOVER_SECONDS), root)
+    return Bunch(n_entries=n_entries, n_bytes=n_bytes)
+
+
+def _root(folder: PathLike) -> Path:
+    root = Path(folder).expanduser().absolute()
+    if not (root / MARKER).exists():
+        raise M3SError(
+            f"{root} is not a feature cache (it has no file {MARKER}): give the folder that tiers "
+            "have as cache="
+        )
+    return root
+
+
+def _groups(root: Path) -> list[Path]:
+    """Return the folders of a cache, one per tier and settings."""
+    return [root / name for name in sorted(glob(_GROUP, root_dir=root))]
+
+
+def _files(folder: Path, pattern: str, before: float = math.inf) -> dict[Path, os.stat_result]:
+    """Return the files that were written before a time, with their status."""
+    files = {}
+    for name in glob(pattern, root_dir=folder):
+        with contextlib.suppress(FileNotFoundError):  # another process removed it
+            files[folder / name] = (folder / name).lstat()
+    return {path: status for path, status in files.items() if status.st_mtime < before}
+
+
+def _settings(group: Path) -> dict[str, Any] | None:
+    """Return the settings whose digest names a folder, or None if they are missing or damaged."""
+    try:
+        text = (group / SETTINGS).read_bytes()
+    except OSError:
+        return None
+    return json.loads(text) if settings_digest(text) == group.name else None
+
+
+def _sum(files: dict[Path, os.stat_result]) -> dict[str, Any]:
+    times = [datetime.fromtimestamp(status.st_mtime, UTC) for status in files.values()]
+    n_bytes = sum(status.st_size for status in files.values())
+    oldest, newest = min(times, default=None), max(times, default=None)
+    return {"n_entries": len(files), "n_bytes": n_bytes, "oldest": oldest, "newest": newest}
+
+
+def _remove(files: dict[Path, os.stat_result], root: Path) -> int:
+    """Remove files, and the folders below the root that are empty then; return their bytes."""
+    for path in files:
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a folder that is not empty
+            for folder in takewhile(lambda folder: folder != root, path.parents):
+                folder.rmdir()
+    return sum(status.st_size for status in files.values())

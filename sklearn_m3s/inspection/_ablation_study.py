@@ -1,0 +1,121 @@
+"""Ablate the tiers of a model: without each, and with each alone."""
+
+from collections.abc import Iterable
+
+from numpy.typing import ArrayLike
+from sklearn.pipeline import Pipeline
+
+from sklearn_m3s._validation import check_arguments
+from sklearn_m3s.inspection._blocks import (
+    STUDY_RULES,
+    CrossValidation,
+    Row,
+    Seed,
+    Study,
+    Table,
+    Videos,
+)
+from sklearn_m3s.inspection._intervals import draw_counts, make_table
+
+
+@check_arguments(model=[Pipeline], tiers=["array-like", None], **STUDY_RULES)
+def ablation_study(
+    model: Pipeline,
+    X: Videos,
+    y: ArrayLike,
+    *,
+    tiers: Iterable[str] | None = None,
+    cv: CrossValidation = None,
+    n_bootstrap: int = 1000,
+    n_jobs: int | None = None,
+    random_state: Seed = None,
+    verbose: bool | int = False,
+) -> Table:
+    """Compare a model with itself without each tier, and with each tier alone (Table 4).
+
+    Parameters
+    ----------
+    model : Pipeline
+        As `make_m3s` returns it.
+    X : sequence of length n_videos
+        Videos.
+    y : array-like of shape (n_videos,)
+        Memorability scores.
+    tiers : sequence of str, default=None
+        Tiers to ablate, of ``"raw"``, ``"scene"``, ``"event"`` and ``"similarity"`` (the context
+        of all tiers). None means all tiers of the model.
+    cv : int, cross-validation generator, iterable or None, default=None
+        As in scikit-learn. None means 5 folds in the order of the videos.
+    n_bootstrap : int, default=1000
+        Bootstrap samples of the test videos. 0 gives no intervals.
+    n_jobs : int, default=None
+        Number of fits at a time; see joblib.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the bootstrap. The model keeps its own.
+    verbose : bool or int, default=False
+        Whether to show a progress bar of the fits. The tiers of the model show their own.
+
+    Returns
+    -------
+    DataFrame
+        The row ``"all"``, and for each tier ``"without ..."`` and ``"only ..."``. The columns
+        ``spearman``, ``mse``, ``mae`` and ``spread`` as of
+        :func:`~sklearn_m3s.inspection.evaluate`, ``n_features`` and ``n_parameters`` of the
+        regressor (means over the folds, because the number of clusters varies), and
+        ``delta_spearman``, the difference from ``"all"``. Metrics have 95 % intervals.
+
+    Raises
+    ------
+    ValueError
+        If the model is not a pipeline of tiers and a regressor, lacks a tier of `tiers`, or has
+        only one; if `y` is not finite; if there are fewer videos than folds.
+    VideoError
+        If videos cannot be read. The rows of the others are in the cache, if the tiers have one.
+
+    Notes
+    -----
+    Each video is described once. Each tier and its context are fitted once per fold, for all rows.
+    If the tiers have a cache, a study that was stopped finds its features again.
+
+    References
+    ----------
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 7.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> from sklearn_m3s import make_m3s
+    >>> from sklearn_m3s.inspection import ablation_study
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(60, 4))  # rows in place of videos: the first column is the score
+    >>> raw = FunctionTransformer(lambda X: X[:, :2])
+    >>> scene = FunctionTransformer(lambda X: X[:, 2:])
+    >>> model = make_m3s(raw=raw, scene=scene, event=None, similarity=None, regressor=Ridge())
+    >>> table = ablation_study(model, X, X[:, 0], n_bootstrap=100, random_state=0)
+    >>> list(table.index)
+    ['all', 'without raw', 'without scene', 'only raw', 'only scene']
+    >>> bool(table.loc["only raw", "spearman"] > 0.9)
+    True
+    """
+    study = Study(model, X, y, cv)
+    blocks, regressor = [*study.tiers, *study.measures], study.regressor
+    ablated = _check_tiers(tiers, blocks)
+    rows = {"all": Row(blocks, regressor)}
+    for name in ablated:
+        rows[f"without {name}"] = Row([block for block in blocks if block != name], regressor)
+    rows |= {f"only {name}": Row([name], regressor) for name in ablated}
+    predictions, sizes = study.predict(rows, n_jobs, verbose)
+    counts = draw_counts(len(study.y), n_bootstrap, random_state)
+    return make_table(predictions, sizes, study.y, counts, reference="all")
+
+
+def _check_tiers(tiers: Iterable[str] | None, blocks: list[str]) -> list[str]:
+    tiers = list(blocks) if tiers is None else list(tiers)
+    missing = [name for name in tiers if name not in blocks]
+    if missing or not tiers:
+        raise ValueError(f"tiers={tiers} cannot be ablated: the model has {blocks}")
+    if len(blocks) == 1:
+        raise ValueError(f"the model has only {blocks[0]!r}: an ablation needs two tiers or more")
+    return tiers

@@ -1,0 +1,109 @@
+"""Compare a model with other regressors on the same features."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
+from sklearn.dummy import DummyRegressor
+from sklearn.linear_model import RidgeCV
+from sklearn.pipeline import Pipeline
+from sklearn.svm import SVR
+
+from sklearn_m3s._validation import check_arguments
+from sklearn_m3s.inspection._blocks import (
+    STUDY_RULES,
+    CrossValidation,
+    Row,
+    Seed,
+    Study,
+    Table,
+    Videos,
+)
+from sklearn_m3s.inspection._intervals import draw_counts, make_table
+from sklearn_m3s.regression import MLPRegressor
+
+
+@check_arguments(model=[Pipeline], baselines=[Mapping, None], **STUDY_RULES)
+def baseline_study(
+    model: Pipeline,
+    X: Videos,
+    y: ArrayLike,
+    *,
+    baselines: Mapping[str, BaseEstimator] | None = None,
+    cv: CrossValidation = None,
+    n_bootstrap: int = 1000,
+    n_jobs: int | None = None,
+    random_state: Seed = None,
+    verbose: bool | int = False,
+) -> Table:
+    """Compare a model with other regressors on the features of its tiers (Table 3).
+
+    The approaches in the table of the paper have no public models. Regressors on the same features
+    stand in for them, so the study measures the regressor, not the tiers.
+
+    Parameters
+    ----------
+    model, X, y
+        As for :func:`~sklearn_m3s.inspection.ablation_study`.
+    baselines : dict of str to regressor, default=None
+        Regressors by the names of their rows. None means a constant, ridge regression, support
+        vector regression and a plain network, which is an `MLPRegressor` with one hidden layer of
+        100 rectified linear units.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the bootstrap and of the default baselines. The model keeps its own.
+    cv, n_bootstrap, n_jobs, verbose
+        As for :func:`~sklearn_m3s.inspection.ablation_study`.
+
+    Returns
+    -------
+    DataFrame
+        The row ``"model"`` and one for each baseline, with the columns of
+        :func:`~sklearn_m3s.inspection.ablation_study`. ``n_parameters`` is NaN where unknown, and
+        ``delta_spearman`` is the difference from ``"model"``.
+
+    Raises
+    ------
+    ValueError, VideoError
+        As :func:`~sklearn_m3s.inspection.ablation_study` does, or if a baseline is called "model".
+
+    References
+    ----------
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 6.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.dummy import DummyRegressor
+    >>> from sklearn.linear_model import Ridge
+    >>> from sklearn.preprocessing import FunctionTransformer
+    >>> from sklearn_m3s import make_m3s
+    >>> from sklearn_m3s.inspection import baseline_study
+    >>> X = np.random.default_rng(0).normal(size=(60, 2))  # rows in place of videos
+    >>> model = make_m3s(raw=FunctionTransformer(), scene=None, event=None, regressor=Ridge())
+    >>> table = baseline_study(model, X, X[:, 0], baselines={"constant": DummyRegressor()},
+    ...                        n_bootstrap=100, random_state=0)
+    >>> table["spearman"].round(2).to_dict()
+    {'model': 1.0, 'constant': nan}
+    """
+    study = Study(model, X, y, cv)
+    baselines = default_baselines(random_state) if baselines is None else dict(baselines)
+    if "model" in baselines:
+        raise ValueError("baselines has the name 'model', the row of the model: rename it")
+    blocks, regressors = [*study.tiers, *study.measures], {"model": study.regressor} | baselines
+    rows = {name: Row(blocks, regressor) for name, regressor in regressors.items()}
+    predictions, sizes = study.predict(rows, n_jobs, verbose)
+    counts = draw_counts(len(study.y), n_bootstrap, random_state)
+    return make_table(predictions, sizes, study.y, counts, reference="model")
+
+
+def default_baselines(random_state: Seed = None) -> dict[str, BaseEstimator]:
+    """Return stand-ins for approaches without public models."""
+    return {
+        "constant": DummyRegressor(),
+        "ridge": RidgeCV(np.logspace(-1, 5, 7)),
+        "SVR": SVR(C=0.1, epsilon=0.02),  # scores differ by hundredths
+        "plain MLP": MLPRegressor(
+            hidden_layer_sizes=(100,), activation="relu", random_state=random_state
+        ),
+    }

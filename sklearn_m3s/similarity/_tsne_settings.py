@@ -1,0 +1,26 @@
+"""Settings of t-SNE that suit small and large numbers of rows."""
+
+MANY_ROWS = 600  # from here on, scikit-learn's own settings work
+
+
+def tsne_settings(n_rows: int, *, perplexity: float) -> dict[str, float]:
+    """Return the keywords of `sklearn.manifold.TSNE` for at least one row.
+
+    t-SNE looks at three neighbours per unit of perplexity, so the perplexity is at most a third of
+    the other rows, but at least 1. Under 600 rows, there are also a learning rate and an early
+    exaggeration.
+
+    Examples
+    --------
+    >>> from sklearn_m3s.similarity import tsne_settings
+    >>> tsne_settings(1000, perplexity=30.0)
+    {'perplexity': 30.0}
+    >>> tsne_settings(61, perplexity=30.0)["perplexity"]
+    20.0
+    """
+    settings = {"perplexity": min(perplexity, max(1.0, (n_rows - 1) / 3))}
+    if n_rows < MANY_ROWS:
+        # scikit-learn's learning rate of at least 50 scatters few rows at random, and its early
+        # exaggeration of 12 pulls them into one point.
+        settings |= {"learning_rate": n_rows / 12, "early_exaggeration": 4.0}
+    return settings

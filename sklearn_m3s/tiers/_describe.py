@@ -1,0 +1,179 @@
+"""The engine: videos to one matrix per tier, each file decoded once for all of them."""
+
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from copy import deepcopy
+from functools import partial
+from typing import Any
+
+import numpy as np
+from joblib import effective_n_jobs
+from tqdm.auto import tqdm
+
+from sklearn_m3s.exceptions import M3SWarning, VideoError
+from sklearn_m3s.tiers._tier import Embedder, Tier
+from sklearn_m3s.tiers._tier_rows import TierRows
+from sklearn_m3s.tiers._workers import run
+from sklearn_m3s.video import Reader, read_video, video_name
+
+_MOST_LISTED = 50
+
+
+def describe(tiers: Sequence[Tier], videos: Sequence[Any]) -> list[np.ndarray]:
+    """Describe videos by one tier or several.
+
+    Rows that the cache of a tier holds are taken from there. Every other file is opened once for
+    all tiers that lack its row.
+
+    Parameters
+    ----------
+    tiers : sequence of VideoTransformer
+        The tiers. Those with one `decoder` share a pass over the files.
+    videos : list of length n_videos
+        Paths and arrays.
+
+    Returns
+    -------
+    list of ndarray of shape (n_videos, n_described), float32
+        One matrix per tier, before anything that the tier learned is applied. Rows of bad videos
+        are NaN in tiers with ``on_error="nan"``.
+
+    Raises
+    ------
+    VideoError
+        One error for all bad videos, after the good ones are described and in the caches, if a
+        tier with ``on_error="raise"`` could not describe them.
+
+    Warns
+    -----
+    M3SWarning
+        For the bad videos of tiers with ``on_error="nan"``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_m3s import RawPerception
+    >>> from sklearn_m3s.tiers import describe
+    >>> tiers = [RawPerception(descriptors=[name]) for name in ("brightness", "contrast")]
+    >>> describe(tiers, [np.full((1, 32, 32, 3), 9, dtype=np.uint8)])
+    [array([[9.]], dtype=float32), array([[0.]], dtype=float32)]
+    """
+    tables = [TierRows(tier, videos) for tier in tiers]
+    for decoder in dict.fromkeys(tier.decoder for tier in tiers):
+        _fill([table for table in tables if table.tier.decoder == decoder], videos, decoder)
+    _report(tables, videos)
+    return [table.matrix() for table in tables]
+
+
+def _fill(tables: Sequence[TierRows], videos: Sequence[Any], decoder: str) -> None:
+    """Describe what the tables lack.
+
+    Videos go through in rounds. While one round is embedded in a thread, the next is read, so that
+    two rounds are in memory. Rows that need no embedding are put into their table as they come;
+    if no tier embeds, all videos are one round.
+    """
+    name = " + ".join(type(table.tier).__name__ for table in tables)
+    hidden = not any(table.tier.verbose for table in tables)
+    tables = [table for table in tables if table.missing]
+    embedders = [table.tier._embedder(len(table.missing)) for table in tables]
+    readers = [table.tier._reader() for table in tables]
+    lacking: dict[int, list[int]] = {}  # the position of a video -> which tables lack it
+    for k, table in enumerate(tables):
+        for i in table.missing:
+            lacking.setdefault(i, []).append(k)
+    todo = sorted(lacking)
+    tasks = [(videos[i], [readers[k] for k in lacking[i]]) for i in todo]
+    workers, size = _plan(tables, embedders, len(todo))
+    counts = {"total": len(videos), "initial": len(videos) - len(todo)}
+    with (
+        tqdm(desc=name, unit="video", disable=hidden, **counts) as bar,
+        ThreadPoolExecutor(max_workers=1) as thread,
+    ):
+        embedding: Future[int] | None = None
+        for start in range(0, len(todo), size):
+            items: list[dict[int, Any]] = [{} for _ in tables]
+            for j, outcomes in run(partial(_read, decoder), tasks[start : start + size], **workers):
+                i = todo[start + j]
+                n_items = 0
+                for k, outcome in zip(lacking[i], outcomes, strict=True):
+                    if embedders[k] is None or isinstance(outcome, Exception):
+                        tables[k].put(i, outcome)
+                    else:
+                        items[k][i] = outcome
+                        n_items += 1
+                if not n_items:
+                    bar.update()
+            if embedding is not None:
+                bar.update(embedding.result())
+            embedding = thread.submit(_embed, tables, embedders, items)
+        if embedding is not None:
+            bar.update(embedding.result())
+
+
+def _plan(
+    tables: Sequence[TierRows], embedders: Sequence[Embedder | None], n_videos: int
+) -> tuple[dict[str, Any], int]:
+    """Return how workers run, and how many videos are read in a round.
+
+    Descriptors are computed in processes. Clips for networks are read by threads: they are large,
+    and decoding leaves the interpreter free.
+    """
+    tiers = [table.tier for table in tables]
+    embedding = [tier for tier, embed in zip(tiers, embedders, strict=True) if embed is not None]
+    describing = [tier for tier in tiers if tier not in embedding]
+    if not embedding:
+        return {"n_jobs": tiers[0].n_jobs if tiers else None}, max(n_videos, 1)
+    leader = (describing or embedding)[0]
+    workers = {"n_jobs": leader.n_jobs, "prefer": None if describing else "threads"}
+    # Whole batches, and at least one video for every worker.
+    batch = max(tier.batch_size for tier in embedding)
+    return workers, -(-effective_n_jobs(leader.n_jobs) // batch) * batch
+
+
+def _read(decoder: str, task: tuple[Any, Sequence[Reader]]) -> list[Any]:
+    """Read one video, in a worker."""
+    video, readers = task
+    return read_video(video, deepcopy(readers), decoder=decoder)
+
+
+def _embed(
+    tables: Sequence[TierRows],
+    embedders: Sequence[Embedder | None],
+    items: Sequence[dict[int, Any]],
+) -> int:
+    """Embed what was read in a round, put the rows into the tables, and return how many videos.
+
+    Items are embedded in the order of the videos, so that batches are the same every time.
+    """
+    for table, embed, found in zip(tables, embedders, items, strict=True):
+        if embed is not None and found:
+            positions = sorted(found)
+            rows = embed([found[i] for i in positions])
+            for i, row in zip(positions, rows, strict=True):
+                table.put(i, row)
+    return len(set().union(*items))
+
+
+def _report(tables: Sequence[TierRows], videos: Sequence[Any]) -> None:
+    """Raise one error for all bad videos, or warn of them."""
+    for rule in ("raise", "nan"):
+        chosen = [table for table in tables if table.tier.on_error == rule]
+        failures: dict[int, Exception] = {}
+        for table in chosen:
+            failures = table.failures | failures
+        if not failures:
+            continue
+        named = [(video_name(videos[i], i), str(failures[i])) for i in sorted(failures)]
+        lines = [f"  {name}: {cause}" for name, cause in named[:_MOST_LISTED]]
+        if len(named) > _MOST_LISTED:
+            lines.append(f"  and {len(named) - _MOST_LISTED} more (see the attribute failures)")
+        message = f"{len(named)} of {len(videos)} videos could not be described\n"
+        message += "\n".join(lines)
+        if rule == "nan":
+            warnings.warn(f"{message}\nTheir rows are NaN.", M3SWarning, stacklevel=4)
+            continue
+        if any(table.tier.cache is not None for table in chosen):
+            message += "\nThe others are described and in the cache."
+        message += "\nRemove or repair these files, or pass on_error='nan' to get NaN rows."
+        raise VideoError(message, named) from failures[min(failures)]

@@ -1,0 +1,110 @@
+"""The rows of one tier: found in its cache, or filled in and kept."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from joblib import Parallel, delayed
+
+from sklearn_m3s._logging import logger
+from sklearn_m3s.cache import FeatureCache
+from sklearn_m3s.tiers._tier import Tier
+
+_HASHING_THREADS = 4
+
+
+class TierRows:
+    """The rows of one tier for some videos.
+
+    Parameters
+    ----------
+    tier : VideoTransformer
+        The tier.
+    videos : list of length n_videos
+        Paths and arrays.
+
+    Attributes
+    ----------
+    missing : list of int
+        The positions of the videos that the cache does not have.
+    failures : dict of int to Exception
+        What went wrong, by the position of the video.
+    """
+
+    def __init__(self, tier: Tier, videos: Sequence[Any]) -> None:
+        self.tier = tier
+        self.failures: dict[int, Exception] = {}
+        self._videos = videos
+        self._cache: FeatureCache | None = None
+        self._rows: list[np.ndarray | None] = [None] * len(videos)
+        if tier.cache is not None:
+            self._look_up(tier.cache)
+        self.missing = [i for i, row in enumerate(self._rows) if row is None]
+        if self._cache is not None and self.missing:
+            self._cache.prepare()
+
+    def _look_up(self, folder: Any) -> None:
+        """Fill in the rows that the cache has."""
+        cache = FeatureCache(folder, type(self.tier).__name__, signature(self.tier))
+        self._keys = [_attempt(cache.known_key, video) for video in self._videos]
+        # Hashing leaves the interpreter free for other threads; the rest only contends for it.
+        unread = [i for i, key in enumerate(self._keys) if key is None]
+        parallel = Parallel(n_jobs=_HASHING_THREADS, require="sharedmem")
+        hashed = parallel(delayed(_attempt)(cache.key, self._videos[i]) for i in unread)
+        for i, key in zip(unread, hashed, strict=True):
+            self._keys[i] = key
+        self._rows = [cache.get(key) if key else None for key in self._keys]
+        self._cache = cache
+        n_found = sum(row is not None for row in self._rows)
+        name, n_videos = type(self.tier).__name__, len(self._videos)
+        logger.info("%s: %d of %d rows are in the cache %s", name, n_found, n_videos, folder)
+
+    def put(self, i: int, outcome: Any) -> None:
+        """Fill in the row of a video and keep it, or note the exception in its place."""
+        if isinstance(outcome, Exception):
+            self.failures[i] = outcome
+            return
+        self._rows[i] = row = np.asarray(outcome, dtype=np.float32)
+        if self._cache is None or (key := self._keys[i]) is None:
+            return
+        # A file that changed since its digest was taken may have given the row of the new content.
+        video = self._videos[i]
+        if isinstance(video, np.ndarray) or _attempt(self._cache.key, video) == key:
+            self._cache.put(key, row)
+
+    def matrix(self) -> np.ndarray:
+        """Return the rows, float32, with NaN for the videos that failed."""
+        known = next((row for row in self._rows if row is not None), None)
+        width = self.tier._n_described() if known is None else len(known)
+        matrix = np.full((len(self._rows), width), np.nan, dtype=np.float32)
+        for i, row in enumerate(self._rows):
+            if row is not None:
+                matrix[i] = row
+        return matrix
+
+
+def signature(tier: Tier) -> dict[str, Any]:
+    """Return what determines the rows of a tier besides the videos, as JSON values."""
+    # Not __qualname__: cloudpickle, which brings classes to workers, does not keep all of it.
+    kind = f"{type(tier).__module__}.{type(tier).__name__}"
+    return {"class": kind, "libraries": _libraries(), **tier._settings()}
+
+
+def _libraries() -> dict[str, str]:
+    """Return the versions of what decodes, converts and scales pictures, less the last number.
+
+    PyTorch is not among them: another version rounds differently, as another device does.
+    """
+    versions: dict[str, Sequence[Any]] = {"opencv": cv2.__version__.split(".")}
+    versions |= {name: av.library_versions[name] for name in ("libavcodec", "libswscale")}
+    return {name: f"{major}.{minor}" for name, (major, minor, *_) in versions.items()}
+
+
+def _attempt(key: Callable[[Any], str | None], video: Any) -> str | None:
+    """Return the key of a video, or None for one that cannot be read: reading it will tell why."""
+    try:
+        return key(video)
+    except (OSError, TypeError, ValueError):
+        return None

@@ -1,0 +1,53 @@
+"""How a frame of any size becomes the picture that a descriptor or a network sees."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+
+class FrameGeometry(NamedTuple):
+    """Resize a frame, then take the middle of it.
+
+    Parameters
+    ----------
+    height, width : int
+        Size of the picture in pixels.
+    shortest_edge : int or None, default=None
+        None stretches the whole frame to the picture. A number resizes the frame until its shorter
+        side has that many pixels, keeps its proportions, and cuts the picture out of the centre.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_m3s.video import FrameGeometry
+    >>> frame = np.zeros((360, 640, 3), dtype=np.uint8)
+    >>> FrameGeometry.square(256).apply(frame).shape
+    (256, 256, 3)
+    >>> FrameGeometry(224, 224, shortest_edge=256).resized_shape(360, 640)
+    (256, 455)
+    """
+
+    height: int
+    width: int
+    shortest_edge: int | None = None
+
+    @classmethod
+    def square(cls, side: int) -> "FrameGeometry":
+        """Return the geometry that stretches frames to a square."""
+        return cls(side, side)
+
+    def resized_shape(self, height: int, width: int) -> tuple[int, int]:
+        """Return the height and width of a frame after it is resized, before it is cut."""
+        if self.shortest_edge is None:
+            return self.height, self.width
+        shorter = min(height, width)
+        # The longer side is rounded down, as by torchvision and transformers.
+        return self.shortest_edge * height // shorter, self.shortest_edge * width // shorter
+
+    def apply(self, frame: np.ndarray) -> np.ndarray:
+        """Return the picture of an RGB frame of shape (H, W, 3), by area interpolation."""
+        height, width = self.resized_shape(*frame.shape[:2])
+        resized = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+        top, left = (height - self.height) // 2, (width - self.width) // 2
+        return resized[top : top + self.height, left : left + self.width]

@@ -1,0 +1,180 @@
+"""Readers: which frames of a video they want, and what they gather from them."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from sklearn_m3s.video._geometry import FrameGeometry
+from sklearn_m3s.video._sampling import sample_at_rate, sample_evenly
+
+_BLOCK = 16
+
+
+class Meter(Protocol):
+    """What measures frames over time, in constant memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_m3s.video import FrameReader, read_video
+    >>> class Seconds:
+    ...     def add(self, frames, times):
+    ...         self.last = times[-1]
+    ...     def value(self):
+    ...         return self.last
+    >>> read_video(np.zeros((31, 16, 16, 3), dtype=np.uint8), [FrameReader([Seconds()])])
+    [array([2.])]
+    """
+
+    def add(self, frames: np.ndarray, times: np.ndarray) -> None:
+        """Take the next frames, of shape (T, H, W, 3), and when they are shown, in seconds."""
+
+    def value(self) -> Any:
+        """Return a number or a vector for the frames so far."""
+
+
+class Reader(Protocol):
+    """What is read from a video. A reader serves one video: it is copied for each.
+
+    Attributes
+    ----------
+    geometry : FrameGeometry
+        The pictures that it wants.
+    frame_rate : float
+        Frames per second at which an array counts as sampled.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_m3s.video import FrameGeometry, read_video
+    >>> class FirstFrame:
+    ...     geometry, frame_rate = FrameGeometry.square(32), 15
+    ...     def wanted(self, times):
+    ...         return np.array([0])
+    ...     def add(self, index, picture, time):
+    ...         self.picture = picture
+    ...     def value(self):
+    ...         return self.picture
+    >>> [frame] = read_video(np.zeros((20, 48, 64, 3), dtype=np.uint8), [FirstFrame()])
+    >>> frame.shape
+    (32, 32, 3)
+    """
+
+    geometry: FrameGeometry
+    frame_rate: float
+
+    def wanted(self, times: np.ndarray) -> np.ndarray:
+        """Return the indices of the wanted frames, ascending, without repeats."""
+
+    def add(self, index: int, picture: np.ndarray, time: float) -> None:
+        """Take a wanted frame: its index, its picture, and seconds from the first frame."""
+
+    def value(self) -> Any:
+        """Return what was read."""
+
+
+class FrameReader:
+    """Read frames at a regular rate, and measure them over time.
+
+    Memory holds 16 frames, whatever the length of the video.
+
+    Parameters
+    ----------
+    meters : sequence of objects with ``add(frames, times)`` and ``value()``
+        What to measure, such as :class:`~sklearn_m3s.descriptors.MeanOverTime`.
+    frame_rate : float, default=15
+        Frames per second, taken by time stamps. Frames are never repeated. An array counts as
+        sampled at this rate.
+    frame_size : int, default=256
+        Side in pixels of the square to which frames are resized.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_m3s.descriptors import MeanOverTime, contrast
+    >>> from sklearn_m3s.video import FrameReader, read_video
+    >>> clip = np.zeros((20, 48, 64, 3), dtype=np.uint8)
+    >>> read_video(clip, [FrameReader([MeanOverTime(contrast)], frame_size=32)])
+    [array([0.])]
+    """
+
+    def __init__(
+        self, meters: Sequence[Meter], *, frame_rate: float = 15, frame_size: int = 256
+    ) -> None:
+        self.meters = list(meters)
+        self.frame_rate = frame_rate
+        self.geometry = FrameGeometry.square(frame_size)
+        self._frames = np.empty(0, np.uint8)
+        self._times: list[float] = []
+
+    def wanted(self, times: np.ndarray) -> np.ndarray:
+        """Return the frames nearest to a regular grid of times."""
+        return sample_at_rate(times, self.frame_rate)
+
+    def add(self, index: int, picture: np.ndarray, time: float) -> None:
+        """Take a frame; hand a block of them to the meters when it is full."""
+        if not self._times:
+            self._frames = np.empty((_BLOCK, *picture.shape), np.uint8)
+        self._frames[len(self._times)] = picture
+        self._times.append(time)
+        if len(self._times) == _BLOCK:
+            self._measure()
+
+    def _measure(self) -> None:
+        frames, times = self._frames[: len(self._times)], np.array(self._times)
+        for meter in self.meters:
+            meter.add(frames, times)
+        self._times = []
+
+    def value(self) -> np.ndarray:
+        """Return the values of all meters, as one vector."""
+        if self._times:
+            self._measure()
+        return np.hstack([meter.value() for meter in self.meters])
+
+
+class ClipReader:
+    """Read a fixed number of frames, evenly spaced over a video.
+
+    Parameters
+    ----------
+    n_frames : int
+        How many: the frames shown at the centres of as many equal parts of the video. A shorter
+        video repeats frames.
+    geometry : FrameGeometry
+        Their pictures.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_m3s.video import ClipReader, FrameGeometry, read_video
+    >>> image = np.zeros((48, 64, 3), dtype=np.uint8)
+    >>> read_video(image, [ClipReader(4, FrameGeometry.square(32))])[0].shape
+    (4, 32, 32, 3)
+    """
+
+    frame_rate = 1.0  # of no consequence: parts of a clip are equal at any rate
+
+    def __init__(self, n_frames: int, geometry: FrameGeometry) -> None:
+        self.n_frames = n_frames
+        self.geometry = geometry
+        self._found: list[int] = []
+
+    def wanted(self, times: np.ndarray) -> np.ndarray:
+        """Return the frames at the centres of equal parts."""
+        self._indices = sample_evenly(times, self.n_frames)
+        wanted = np.unique(self._indices)
+        shape = len(wanted), self.geometry.height, self.geometry.width, 3
+        self._pictures = np.empty(shape, np.uint8)
+        return wanted
+
+    def add(self, index: int, picture: np.ndarray, time: float) -> None:
+        """Keep a frame."""
+        self._pictures[len(self._found)] = picture
+        self._found.append(index)
+
+    def value(self) -> np.ndarray:
+        """Return the clip: where a frame could not be decoded, its neighbour stands for it."""
+        middles = (np.array(self._found[1:]) + np.array(self._found[:-1])) / 2
+        return self._pictures[np.searchsorted(middles, self._indices)]

@@ -1,0 +1,49 @@
+"""What `model` may be, and errors for what it may not be."""
+
+import pytest
+from torch import nn
+
+from sklearn_m3s.backbones import resolve_network
+
+
+def test_names_modules_and_functions_are_told_apart():
+    assert resolve_network("ip_csn_152", "clip", weights=None).origin == "registry"
+    assert resolve_network(nn.Identity(), "image").origin == "user"
+    assert resolve_network(nn.Identity, "clip").name == "Identity"
+
+
+@pytest.mark.parametrize(
+    ("model", "fault"),
+    [
+        ("efficientnet", "did you mean 'efficientnet_lite0'"),
+        ("resnet50", r"'resnet50' is not known: pass one of \['hrnetv2_w48'"),
+        ("a/b/c/d", "an existing folder or a repository name"),
+    ],
+)
+def test_other_names_are_errors_that_say_what_there_is(model, fault):
+    with pytest.raises(ValueError, match=fault):
+        resolve_network(model, "image")
+
+
+@pytest.mark.parametrize(
+    ("model", "parameter", "fault"),
+    [
+        (nn.Identity(), {"weights": "imagenet"}, "weights=imagenet goes with a network of the reg"),
+        ("facebook/dinov2-small", {"weights": None}, "weights=None goes with a network of the"),
+        (nn.Identity(), {"sha256": "0" * 64}, "sha256=0+ goes with a network of the registry"),
+        (nn.Identity(), {"revision": "main"}, "revision=main goes with a repository of Hugging"),
+        ("hrnetv2_w48", {"version": "1"}, "version=1 goes with a module or a function"),
+        ("hrnetv2_w48", {"output": "cls"}, "output=cls goes with other models, or with layer="),
+    ],
+)
+def test_parameters_that_do_not_go_with_a_model_are_refused(model, parameter, fault):
+    with pytest.raises(ValueError, match=fault):
+        resolve_network(model, "image", **parameter)
+
+
+def test_a_file_is_not_taken_for_a_repository(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "model.pth").touch()
+    with pytest.raises(ValueError, match=r"model='folder/model.pth' is not known"):
+        resolve_network("folder/model.pth", "image")
