@@ -148,7 +148,7 @@ def load_network(
 
 
 class _Recent:
-    """The results of the last two functions that were called, by a key.
+    """Keep the two most recent results, by a key.
 
     Threads that ask for one key get one result.
     """
@@ -190,7 +190,8 @@ def _where(spec: NetworkSpec, settings: NetworkSettings) -> tuple[str, str]:
 
 def _run_by_torch(spec: NetworkSpec, settings: NetworkSettings) -> Run:
     """Return what runs a network that is ours to change."""
-    key = json.dumps([spec.identity(), settings], sort_keys=True)
+    how = settings.layer, settings.output, settings.device, settings.precision
+    key = json.dumps([spec.identity(), how], sort_keys=True)
     return _built.get(key, partial(_prepare, spec, settings))
 
 
@@ -276,19 +277,21 @@ def _run_by_openvino(
     if not (forced or repays or is_converted(key, shape)):
         return None
 
-    def load() -> OpenVINONetwork:
+    def load() -> OpenVINONetwork | Exception:
         def build() -> nn.Module:
             return Features(spec.build(), settings.layer, settings.output, spec.name)
 
         precision = "bfloat16" if settings.precision == "bfloat16" else "float32"
-        return load_openvino(build, shape, key=key, precision=precision)
+        try:
+            return load_openvino(build, shape, key=key, precision=precision)
+        except (ConversionError, ImportError) as error:
+            return error.with_traceback(None)  # kept, so that it is not tried for every call
 
-    try:
-        converted = _converted.get((key, shape, settings.precision), load)
-    except (ConversionError, ImportError) as error:
+    converted = _converted.get((key, shape, settings.precision), load)
+    if isinstance(converted, Exception):
         if forced:
-            raise _refusal(spec, error) from error
-        logger.info("torch runs %s: %s", spec.name, error)
+            raise _refusal(spec, converted) from converted
+        logger.info("torch runs %s: %s", spec.name, converted)
         return None
 
     def run(batch: torch.Tensor) -> torch.Tensor:

@@ -49,7 +49,7 @@ def resolve_network(
     ValueError
         If `model` is unknown, is known to take the other kind, or a parameter does not go with it.
     WeightsError
-        If the weights cannot be found or fetched.
+        If a repository or folder of Hugging Face lacks files or cannot be fetched.
 
     Examples
     --------
@@ -63,14 +63,12 @@ def resolve_network(
     origin = _origin(model)
     network: Any = model  # of which the origin tells the type
     given = {
-        "weights": weights if weights != "default" else None,
+        "weights": None if weights == "default" else str(weights),
         "sha256": sha256,
         "revision": revision,
         "version": version,
         "output": output if layer is None and output != "auto" else None,
     }
-    if weights is None:
-        given["weights"] = "None"
     for name, value in given.items():
         origins, words = _GOES_WITH[name]
         if value is not None and origin not in origins:

@@ -55,7 +55,7 @@ def resolve_weights(
     ValueError
         If the architecture is unknown or `sha256` is not a SHA-256.
     WeightsError
-        If there is no such file or name, or the file is damaged or cannot be fetched safely.
+        If the file or name does not exist, or the file is damaged or cannot be fetched safely.
 
     Examples
     --------
@@ -172,7 +172,7 @@ def _find_published(architecture: str, entry: PublishedFile, asked: str) -> Path
 
 
 def _fault(path: Path, size: int | None, *digests: str) -> str | None:
-    """Return what is wrong with a file, given its size and beginnings of its SHA-256, or None."""
+    """Return the fault of a file, given its size and first digits of its SHA-256, or None."""
     actual = path.stat().st_size
     if size is not None and actual != size:
         return f"it has {actual} bytes, expected {size}"

@@ -46,7 +46,7 @@ def label(video: Any, row: int) -> str:
 
 
 def show_picture(ax: "Axes", picture: np.ndarray | None, name: str) -> None:
-    """Fill axes with a picture, or with a name where there is no picture."""
+    """Fill axes with a picture, or with a name if the picture is missing."""
     ax.set(xticks=[], yticks=[])
     if picture is not None:
         ax.imshow(picture)

@@ -18,6 +18,7 @@ from sklearn_m3s.backbones import (
     resolve_device,
     resolve_network,
 )
+from sklearn_m3s.backbones._openvino import ConversionError
 from sklearn_m3s.exceptions import M3SError, M3SWarning
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
@@ -387,6 +388,20 @@ def test_torch_runs_what_openvino_cannot_and_says_so_in_one_line(weight_folder, 
     assert network.embed(np.full((1, 8, 8, 3), 255, np.uint8))[0, 0] == 2
     with pytest.raises(M3SError, match=r"Branches: .*Use engine='auto' or 'torch'"):
         load(Branches(), engine="openvino")
+
+
+def test_a_network_that_cannot_be_converted_is_tried_once(weight_folder, monkeypatch):
+    tries = []
+
+    def refuse(*args, **kwargs):
+        tries.append(1)
+        raise ConversionError("no such operation")
+
+    monkeypatch.setattr(_network, "openvino_version", lambda: "1")
+    monkeypatch.setattr(_network, "load_openvino", refuse)
+    for _ in range(3):
+        load(small(), engine="auto", n_items=64)
+    assert len(tries) == 1
 
 
 def test_without_openvino_torch_runs_and_asking_for_it_says_how_to_install(monkeypatch):
