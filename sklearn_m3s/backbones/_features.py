@@ -16,6 +16,7 @@ _FIELDS_OF = {
     "pooler": ("pooler_output",),
     "cls": ("last_hidden_state",),
     "mean": ("last_hidden_state",),
+    "flatten": ("last_hidden_state", *_FIELDS),
 }
 
 
@@ -48,8 +49,9 @@ class Features(nn.Module):
             result = result[0]  # of the states of a block, the hidden one
         tensor = _tensor(result, self.output, self.name)
         n_items, n_rows = batch.shape[0], tensor.shape[0] if tensor.ndim else 0
-        if self.layer is not None and n_rows > n_items and n_rows % n_items == 0:
-            # Inside a network that takes the frames of a clip one by one.
+        folds = self.layer is not None or getattr(self.network, "folds_frames", False)
+        if folds and n_rows > n_items and n_rows % n_items == 0:
+            # Of the frames of a clip, which a network took one by one.
             return self._vectors(tensor).unflatten(0, (n_items, -1)).mean(dim=1).float()
         if n_rows != n_items:
             raise M3SError(

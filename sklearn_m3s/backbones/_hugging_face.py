@@ -20,7 +20,6 @@ from sklearn_m3s.backbones._processor_config import read_json, read_pictures
 from sklearn_m3s.backbones._spec import NetworkSpec
 from sklearn_m3s.exceptions import M3SError, WeightsError
 
-_OUTPUTS = ("auto", "cls", "mean", "pooler")
 _CONFIG, _WEIGHTS, _INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 _FETCHED = [_CONFIG, "*processor_config.json", _WEIGHTS, _INDEX, "model-*.safetensors"]
 _PROJECTION = {"visual_projection.weight"}
@@ -38,7 +37,6 @@ class _Family(NamedTuple):
     options: tuple[tuple[str, Any], ...] = ()
     one_by_one: bool = False  # takes the frames of all clips as one batch
     unused: tuple[str, ...] = ()  # parts that no feature depends on
-    outputs: tuple[str, ...] = _OUTPUTS
 
 
 _CLIP = _Family("CLIPVisionModelWithProjection")
@@ -49,8 +47,8 @@ _FAMILIES = {
     "clip_vision_model": _CLIP,
     "metaclip_2": _META_CLIP_2,
     "metaclip_2_vision_model": _META_CLIP_2,
-    "timesformer": _Family(frames="num_frames", n_frames=8, outputs=("auto", "cls", "mean")),
-    "videomae": _Family(frames="num_frames", n_frames=16, outputs=("auto", "mean")),
+    "timesformer": _Family(frames="num_frames", n_frames=8),
+    "videomae": _Family(frames="num_frames", n_frames=16),
     "vivit": _Family(frames="num_frames", n_frames=32),
     "vjepa2": _Family(
         frames="frames_per_clip",
@@ -59,7 +57,6 @@ _FAMILIES = {
         any_frames=True,
         options=(("skip_predictor", True),),
         unused=("predictor",),
-        outputs=("auto", "mean"),
     ),
     "xclip": _X_CLIP._replace(
         method="get_video_features",
@@ -84,26 +81,16 @@ def hugging_face_spec(
     Hugging Face where that does not hold it; None as its revision is the main branch, as it is in
     the cache. Where the processor's config is missing or beyond us, `unknown` says why.
 
-    The output ``"auto"`` is the projection of CLIP and its kin, else the model's own pooled output
-    if there is one and its weights are trained, else the mean of the tokens. ``"cls"`` is the class
-    token of the last hidden state, ``"mean"`` the mean of all its tokens, those of class and
-    registers included, and ``"pooler"`` the pooled output.
+    The network returns the outputs of the model, of which `Features` takes the one that `output`
+    names. A pooled output whose weights are missing is left out.
     """
-    if output not in _OUTPUTS:
-        raise ValueError(f"output={output!r} must be one of {list(_OUTPUTS)}")
     name = os.fspath(model)
     folder = _find_folder(name, revision)
     config = read_json(folder / _CONFIG)
     model_type = config.get("model_type")
-    if not isinstance(model_type, str):
-        raise WeightsError(f"{folder / _CONFIG} names no model_type, so no model can be built")
     if model_type in _REFUSED:
         raise WeightsError(f"{name} is a {model_type}, which {_REFUSED[model_type]}")
-    family = _FAMILIES.get(model_type, _Family())
-    if output not in family.outputs:
-        raise ValueError(
-            f"output={output!r}: {name} is a {model_type}, which has {list(family.outputs)} only"
-        )
+    family = _FAMILIES.get(str(model_type), _Family())
     vision = config.get("vision_config") or config
     n_frames = (vision.get(family.frames) or family.n_frames) if family.frames else None
     pictures = read_pictures(folder, "clip" if family.frames else "image")
@@ -111,80 +98,55 @@ def hugging_face_spec(
         name=name,
         kind="clip" if family.frames else "image",
         build=partial(_build, folder, name, family, output),
-        identity=partial(_identity, folder, output),
-        geometry=pictures.geometry,
-        mean=pictures.mean,
-        std=pictures.std,
+        identity=partial(_identity, folder),
         n_frames=n_frames,
         only_frames=None if family.any_frames else n_frames,
-        unknown=pictures.unknown,
         origin="hugging_face",
+        **pictures._asdict(),
     )
 
 
 class HuggingFaceNetwork(nn.Module):
-    """A model of transformers, its layers named as published, from a batch to its features."""
+    """A model of transformers, its layers named as published, from a batch to its outputs."""
 
-    def __init__(self, model: nn.Module, family: _Family, output: str, name: str) -> None:
+    def __init__(self, model: nn.Module, family: _Family, name: str, *, has_pooler: bool) -> None:
         super().__init__()
         self.model = model
-        self.family, self.output, self.name = family, output, name
+        self.family, self.name, self.has_pooler = family, name, has_pooler
+        self.folds_frames = bool(family.frames)  # X-CLIP has outputs of each frame
         config: Any = model.config
-        self._config = getattr(config, "vision_config", config)
+        config = getattr(config, "vision_config", config)
+        side = getattr(config, family.side, ())
+        self._shape = (side, side) if isinstance(side, int) else tuple(side)
+        self._step = config.tubelet_size if family.any_frames else 1
         self._resizes = "interpolate_pos_encoding" in inspect.signature(model.forward).parameters
 
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Return features of shape (N, F) of (N, 3, H, W) or (N, 3, T, H, W)."""
+    def forward(self, pixels: torch.Tensor) -> dict[str, Any]:
+        """Return the outputs for pixels of shape (N, 3, H, W) or (N, 3, T, H, W)."""
         if not self.family.frames:
-            resizes = self._resizes and pixels.shape[2:] != self._shape()
+            resizes = self._resizes and pixels.shape[2:] != self._shape
             options = {"interpolate_pos_encoding": True} if resizes else {}
-            return self._features(self.model(pixels, **options)).flatten(1)
-        self._check_clips(pixels)
-        frames = pixels.transpose(1, 2)
-        if self.family.one_by_one:
-            frames = frames.flatten(0, 1)
-        outputs = getattr(self.model, self.family.method)(frames, **dict(self.family.options))
-        features = self._features(outputs)
-        # X-CLIP has tokens, and some of it features, of each frame.
-        return features.reshape(pixels.shape[0], -1, features.shape[-1]).mean(dim=1)
+            outputs = self.model(pixels, **options)
+        else:
+            self._check_clips(*pixels.shape[2:])
+            frames = pixels.transpose(1, 2)
+            if self.family.one_by_one:
+                frames = frames.flatten(0, 1)
+            outputs = getattr(self.model, self.family.method)(frames, **dict(self.family.options))
+        return {key: outputs[key] for key in outputs if self.has_pooler or key != "pooler_output"}
 
-    def _shape(self) -> tuple[int, int]:
-        """Return the height and width that the position embeddings are of."""
-        side = getattr(self._config, self.family.side)
-        return (side, side) if isinstance(side, int) else tuple(side)
-
-    def _check_clips(self, pixels: torch.Tensor) -> None:
-        """Refuse clips that the model would fail on, or mix up the positions of."""
-        n_frames, *shape = pixels.shape[2:]
-        if tuple(shape) != self._shape():
+    def _check_clips(self, n_frames: int, *shape: int) -> None:
+        """Refuse clips whose positions a model would mix up, or of which it would drop frames."""
+        if tuple(shape) != self._shape:
             raise M3SError(
-                f"frame_size={tuple(shape)} is not that of {self.name}: use {self._shape()}"
+                f"frame_size={tuple(shape)} is not that of {self.name}: use {self._shape}"
             )
-        if self.family.any_frames:
-            step = self._config.tubelet_size
-            if n_frames % step:
-                raise M3SError(f"n_frames={n_frames}: {self.name} needs a multiple of {step}")
-        elif n_frames != (known := getattr(self._config, self.family.frames)):
-            raise M3SError(f"n_frames={n_frames}: {self.name} takes n_frames={known} only")
-
-    def _features(self, outputs: Any) -> torch.Tensor:
-        """Take the features, in any shape but that of tokens, out of the outputs of a model."""
-        tokens, pooled = outputs.last_hidden_state, outputs.get("image_embeds")
-        if pooled is None:
-            pooled = outputs.get("pooler_output")
-        if self.output == "cls":
-            return tokens[:, 0]
-        if self.output == "mean" or (self.output == "auto" and pooled is None):
-            return tokens.mean(dim=1) if tokens.ndim == 3 else tokens.flatten(2).mean(dim=2)
-        if pooled is None:
-            raise M3SError(
-                f"output='pooler': {self.name} has no pooled output, use output='mean' or 'auto'"
-            )
-        return pooled
+        if n_frames % self._step:
+            raise M3SError(f"n_frames={n_frames}: {self.name} needs a multiple of {self._step}")
 
 
 def _build(folder: Path, name: str, family: _Family, output: str) -> nn.Module:
-    """Load the model of a folder, and settle what its features are."""
+    """Load the model of a folder, and check that it has what `output` needs."""
     model, missing = _load(folder, name, family)
     for part in family.unused:
         setattr(model, part, None)
@@ -196,13 +158,8 @@ def _build(folder: Path, name: str, family: _Family, output: str) -> nn.Module:
     pooler = {key for key in missing if key.startswith(("pooler.", "head."))}
     if missing - pooler:
         raise WeightsError(
-            f"the weights of {name} do not fit its config.json: {_some(missing - pooler)} would be "
+            f"the weights of {name} do not fit its config.json: {min(missing - pooler)} would be "
             "random. Save or fetch it again, or choose another model"
-        )
-    if pooler and output == "pooler":
-        raise ValueError(
-            f"output='pooler': the weights of {name} lack its pooler, {_some(pooler)}: use "
-            "output='mean', 'cls' or 'auto'"
         )
     names = {key.rpartition(".")[2] for key, _ in model.named_parameters()}
     if output == "cls" and names.isdisjoint({"cls_token", "class_embedding"}):
@@ -210,10 +167,8 @@ def _build(folder: Path, name: str, family: _Family, output: str) -> nn.Module:
             f"output='cls': {name} has no class token: use output='mean', 'auto' or, where the "
             "model has it, 'pooler'"
         )
-    if pooler and output == "auto":
-        output = "mean"
     model.loss_function = None  # a trace reads it, and transformers would complain of its type
-    return HuggingFaceNetwork(model, family, output, name).eval()
+    return HuggingFaceNetwork(model, family, name, has_pooler=not pooler).eval()
 
 
 def _load(folder: Path, name: str, family: _Family) -> tuple[Any, set[str]]:
@@ -321,20 +276,13 @@ def _weight_files(folder: Path) -> list[Path]:
     return [folder / part for part in sorted(parts)]
 
 
-def _identity(folder: Path, output: str) -> dict[str, Any]:
+def _identity(folder: Path) -> dict[str, Any]:
     """Return what determines the features: files by their content, and not where they lie."""
     return {
         "config": file_digest(folder / _CONFIG),
         "weights": [file_digest(path) for path in _weight_files(folder)],
-        "output": output,
     }
 
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0].rstrip(".")
-
-
-def _some(keys: set[str]) -> str:
-    """List a few of many names."""
-    more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
-    return ", ".join(sorted(keys)[:3]) + more

@@ -39,14 +39,7 @@ Run = Callable[[torch.Tensor], torch.Tensor]
 
 
 class NetworkSettings(NamedTuple):
-    """How a network is run, besides what it is.
-
-    Examples
-    --------
-    >>> from sklearn_m3s.backbones import NetworkSettings
-    >>> NetworkSettings(device="cpu").std
-    (1.0, 1.0, 1.0)
-    """
+    """How a network is run, besides what it is."""
 
     layer: str | None = None  # and output: see `Features`
     output: str = "auto"
@@ -64,14 +57,6 @@ class Network:
 
     `run` takes a normalised float32 batch on the device, (N, 3, H, W) or (N, 3, T, H, W), and
     returns features (N, F). `name` is for messages.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sklearn_m3s.backbones import Network
-    >>> network = Network("mean", lambda x: x.mean((2, 3)), (0, 0, 0), (1, 1, 1), "cpu")
-    >>> network.embed(np.full((1, 8, 8, 3), 51, dtype=np.uint8))
-    array([[0.2, 0.2, 0.2]], dtype=float32)
     """
 
     def __init__(
@@ -119,16 +104,6 @@ def load_network(
     `shape` is that of one image, (3, H, W), or clip, (3, T, H, W). `n_items` is how many of them
     will be embedded, by which a conversion has to repay. The last two networks are kept in memory;
     of a module of the user, only what was made from it.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import torch
-    >>> from sklearn_m3s.backbones import NetworkSettings, load_network, resolve_network
-    >>> spec = resolve_network(torch.nn.AdaptiveAvgPool2d(1), "image")
-    >>> network = load_network(spec, NetworkSettings(), (3, 8, 8))
-    >>> network.embed(np.full((1, 8, 8, 3), 51, dtype=np.uint8))
-    array([[0.2, 0.2, 0.2]], dtype=float32)
     """
     if not spec.is_trained:
         warnings.warn(

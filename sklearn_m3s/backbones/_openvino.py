@@ -65,7 +65,6 @@ def load_openvino(
     *,
     key: str,
     precision: str = "float32",
-    n_threads: int | None = None,
 ) -> "OpenVINONetwork":
     """Return a network as OpenVINO runs it, converted at its first use.
 
@@ -86,23 +85,20 @@ def load_openvino(
             _keep(model, folder)
             model = _read(core, folder) or model
             gc.collect()  # the tracer leaves cycles, which hold the weights
-    return OpenVINONetwork(model, precision=precision, n_threads=n_threads)
+    return OpenVINONetwork(model, precision=precision)
 
 
 class OpenVINONetwork:
     """A network on the CPU, from a batch to its features, which threads share in turns.
 
-    None as `n_threads` means the number of torch's threads, at each call.
+    It uses as many threads as torch does at each call.
     """
 
-    def __init__(
-        self, model: "openvino.Model", *, precision: str = "float32", n_threads: int | None = None
-    ) -> None:
+    def __init__(self, model: "openvino.Model", *, precision: str = "float32") -> None:
         self._model = model
         self._precision = precision
-        self._n_threads = n_threads
         self._lock = threading.Lock()
-        self._compile(n_threads or torch.get_num_threads())
+        self._compile(torch.get_num_threads())
 
     @property
     def used_threads(self) -> int:
@@ -111,7 +107,7 @@ class OpenVINONetwork:
 
     def __call__(self, batch: np.ndarray | torch.Tensor) -> np.ndarray:
         """Return the features, float32, of a normalised batch."""
-        n_threads = self._n_threads or torch.get_num_threads()
+        n_threads = torch.get_num_threads()
         batch = np.ascontiguousarray(batch, dtype=np.float32)
         with self._lock:
             if n_threads != self._compiled_for:
@@ -158,36 +154,18 @@ def _no_telemetry() -> Iterator[None]:
         sys.modules.update(before)
 
 
-class _Recorder(nn.Module):
-    """A network that remembers what it returned."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-        self.outputs: list[torch.Tensor] = []
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        output = self.network(x)
-        if not isinstance(output, torch.Tensor):
-            raise TypeError(f"it returns a {type(output).__name__}, not a tensor")
-        self.outputs.append(output)
-        return output
-
-
 def _convert(network: nn.Module, shape: tuple[int, ...]) -> "openvino.Model":
     """Return a network as a graph of OpenVINO, for batches of any length."""
     first = torch.randn((1, *shape), generator=torch.Generator().manual_seed(0), device="cpu")
     # Another sign, another scale: a branch that depends on the values goes the other way.
     second = first / -2
-    recorder = _Recorder(network)
     try:
         with in_eval_mode(network), torch.no_grad(), warnings.catch_warnings(action="ignore"):
             # Each item alone: a network whose features depend on the batch would differ as well.
-            traced = torch.jit.trace(recorder, first, check_trace=False, strict=False)
-            recorder(second)
+            expected = torch.cat([network(first), network(second)]).numpy()
+            traced = torch.jit.trace(network, first, check_trace=False, strict=False)
             model = _translate(traced, shape)
         found = OpenVINONetwork(model)(torch.cat([first, second]))
-        expected = torch.cat(recorder.outputs).numpy()
     except Exception as error:  # the network's own code runs, and two compilers
         raise ConversionError(f"OpenVINO cannot convert it: {_last_line(error)}") from error
     limit = TOLERANCE * np.abs(expected).max()

@@ -16,14 +16,11 @@ from sklearn_m3s.backbones._spec import NetworkSpec
 
 Model: TypeAlias = PathLike | nn.Module | Callable[[], nn.Module]
 _ENCODERS = {"image": "FrameEncoder", "clip": "ClipEncoder"}
-_OURS = f"a network of the registry ({', '.join(ARCHITECTURES)})"
-# What each parameter goes with, by where a network comes from and in words.
-_GOES_WITH = {
-    "weights": ({"registry"}, _OURS),
-    "sha256": ({"registry"}, _OURS),
-    "revision": ({"hugging_face"}, "a repository of Hugging Face"),
-    "version": ({"user"}, "a module or a function"),
-    "output": ({"hugging_face", "user"}, "other models, or with layer="),
+# Parameters that a network takes, by where it comes from.
+_TAKES = {
+    "registry": ("weights", "sha256", "output with layer"),
+    "hugging_face": ("revision", "output"),
+    "user": ("version", "output"),
 }
 
 
@@ -43,22 +40,6 @@ def resolve_network(
 
     Nothing is loaded yet, but a repository of Hugging Face is fetched. Parameters are as for
     `FrameEncoder`. With `layer`, `output` says what to take of that layer.
-
-    Raises
-    ------
-    ValueError
-        If `model` is unknown, is known to take the other kind, or a parameter does not go with it.
-    WeightsError
-        If a repository or folder of Hugging Face lacks files or cannot be fetched.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from sklearn_m3s.backbones import resolve_network
-    >>> resolve_network("efficientnet_lite0", "image", weights=None).n_features
-    1280
-    >>> resolve_network(torch.nn.Identity(), "image").name
-    'Identity'
     """
     origin = _origin(model)
     network: Any = model  # of which the origin tells the type
@@ -70,9 +51,11 @@ def resolve_network(
         "output": output if layer is None and output != "auto" else None,
     }
     for name, value in given.items():
-        origins, words = _GOES_WITH[name]
-        if value is not None and origin not in origins:
-            raise ValueError(f"{name}={value} goes with {words}, not with model={model!r:.80}")
+        if value is not None and name not in _TAKES[origin]:
+            raise ValueError(
+                f"{name}={value} does not go with model={model!r:.80}, which takes "
+                f"{', '.join(_TAKES[origin])} only"
+            )
     if origin == "registry":
         _check_kind(str(model), ARCHITECTURES[str(model)].kind, kind)
         return registry_spec(str(model), weights=weights, sha256=sha256, random_state=random_state)

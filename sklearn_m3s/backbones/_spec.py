@@ -13,15 +13,7 @@ RGB = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """How to build a network, how to feed it, and what determines its features.
-
-    Examples
-    --------
-    >>> from sklearn_m3s.backbones import resolve_network
-    >>> spec = resolve_network("ip_csn_152", "clip", weights=None)
-    >>> spec.n_frames, spec.n_features, spec.geometry
-    (32, 2048, FrameGeometry(height=256, width=256, shortest_edge=None))
-    """
+    """How to build a network, how to feed it, and what determines its features."""
 
     name: str  # for messages
     # What it takes: normalised float32 RGB of shape (N, 3, H, W) or (N, 3, T, H, W). None, here and

@@ -1,6 +1,5 @@
 """Turn the rows of a data set into a Bunch, with the same keys in every loader."""
 
-import errno
 import os
 import warnings
 from collections import Counter
@@ -113,12 +112,3 @@ def _to_video(path: Path) -> str | np.ndarray:
         return np.load(path, mmap_mode="r")
     except ValueError as error:
         raise ValueError(f"{path} does not hold an array of frames: fetch it again") from error
-    except OSError as error:
-        if error.errno != errno.EMFILE:
-            raise
-        raise OSError(
-            errno.EMFILE,
-            "each .npy file stays open, and the system allows no more open files: raise its limit "
-            "(ulimit -n), or put the videos themselves next to them",
-            str(path),
-        ) from error

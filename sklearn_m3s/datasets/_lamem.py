@@ -35,12 +35,8 @@ def load_lamem(
         Each line holds a file name and a score.
     split : int, default=1
         Which of the five splits, from 1 to 5.
-    video_folder : str, os.PathLike or None, default=None
-        Where the images are, at any depth. None means below `root`.
-    missing : {"raise", "skip"}, default="raise"
-        Whether images without a file raise an error, or are left out with an `M3SWarning`.
-    keep_unscored : bool, default=False
-        Whether to keep images without a score. Their score is NaN.
+    video_folder, missing, keep_unscored
+        As for `load_memento10k`, for images in place of videos.
 
     Returns
     -------

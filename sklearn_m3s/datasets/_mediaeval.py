@@ -67,10 +67,8 @@ def load_mediaeval(
         Where the videos are, at any depth. None means below `root`. From 2020 on, the task
         released links. Save each video as its number (``11.mp4`` or ``00011.mp4``) or under the
         last part of its link.
-    missing : {"raise", "skip"}, default="raise"
-        Whether videos without a file raise an error, or are left out with an `M3SWarning`.
-    keep_unscored : bool, default=False
-        Whether to keep rows without a short-term score. Their score is NaN.
+    missing, keep_unscored
+        As for `load_memento10k`. A score is a short-term score.
 
     Returns
     -------

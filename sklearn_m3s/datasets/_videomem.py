@@ -47,14 +47,8 @@ def load_videomem(
         The folder with ``ground-truth_dev-set.csv``, at any depth, and, if you have them,
         ``ground-truth_test-set.csv`` and the titles, ``dev-set_video-captions.txt`` and
         ``test-set_video-captions.txt``.
-    video_folder : str, os.PathLike or None, default=None
-        Where the videos are, at any depth. None means below `root`. An .mp4 file is preferred to
-        the .webm of the release. Where a video exists only as .npy, uint8 frames of shape
-        (T, H, W, 3), it becomes an array that is read from disk on use.
-    missing : {"raise", "skip"}, default="raise"
-        Whether videos without a file raise an error, or are left out with an `M3SWarning`.
-    keep_unscored : bool, default=False
-        Whether to keep rows without a short-term score. Their score is NaN.
+    video_folder, missing, keep_unscored
+        As for `load_memento10k`. A score is a short-term score.
 
     Returns
     -------

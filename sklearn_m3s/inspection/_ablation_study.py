@@ -77,10 +77,6 @@ def ablation_study(
     Each video is described once. Each tier and its context are fitted once per fold, for all rows.
     If the tiers have a cache, a study that was stopped finds its features again.
 
-    References
-    ----------
-    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 7.
-
     Examples
     --------
     >>> import numpy as np

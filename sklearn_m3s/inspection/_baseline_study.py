@@ -37,7 +37,7 @@ def baseline_study(
     random_state: Seed = None,
     verbose: bool | int = False,
 ) -> Table:
-    """Compare a model with other regressors on the features of its tiers (Table 3).
+    """Compare a model with other regressors on the features of its tiers (Table 3 of the paper).
 
     The approaches in the table of the paper have no public models. Regressors on the same features
     stand in for them, so the study measures the regressor, not the tiers.
@@ -66,10 +66,6 @@ def baseline_study(
     ------
     ValueError, VideoError
         As :func:`~sklearn_m3s.inspection.ablation_study` does, or if a baseline is called "model".
-
-    References
-    ----------
-    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 6.
 
     Examples
     --------

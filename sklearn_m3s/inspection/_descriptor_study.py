@@ -75,10 +75,6 @@ def descriptor_study(
     VideoError
         If videos cannot be read. The rows of the others are in the cache, if the tier has one.
 
-    References
-    ----------
-    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 3.2.
-
     Examples
     --------
     >>> import numpy as np

@@ -48,10 +48,6 @@ def extreme_predictions(
     TypeError, ValueError
         If `videos` is not a sequence of videos, lengths differ, or a number is not finite.
 
-    References
-    ----------
-    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, figures 4 and 5.
-
     Examples
     --------
     >>> from sklearn_m3s.inspection import extreme_predictions

@@ -40,10 +40,6 @@ class ExtremePredictionsDisplay:
     figure_ : Figure
         Figure with the axes.
 
-    References
-    ----------
-    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 6.
-
     Examples
     --------
     >>> import numpy as np
@@ -105,14 +101,7 @@ class ExtremePredictionsDisplay:
         y : array-like of shape (n_videos,)
             Their memorability scores.
         n_videos, ax
-            As for :meth:`from_predictions`, which also has further errors.
-
-        Raises
-        ------
-        NotFittedError
-            If `model` is not fitted.
-        VideoError
-            If the model cannot read videos.
+            As for :meth:`from_predictions`, which also has the errors.
         """
         import_optional("matplotlib.pyplot", "inspection")
         check_is_fitted(model)
@@ -132,21 +121,10 @@ class ExtremePredictionsDisplay:
 
         Parameters
         ----------
-        videos : sequence of length n_videos
-            Paths to videos or images and uint8 RGB arrays of shape (T, H, W, 3) or (H, W, 3).
-        y_true : array-like of shape (n_videos,)
-            Memorability scores.
-        y_pred : array-like of shape (n_videos,)
-            Predicted scores.
-        n_videos : int, default=3
-            Largest number of videos of each kind, at least 1.
+        videos, y_true, y_pred, n_videos
+            As for :func:`~sklearn_m3s.inspection.extreme_predictions`, which also has the errors.
         ax : Axes or array-like of Axes, default=None
             As for :meth:`plot`.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `videos` is not a sequence of videos, lengths differ, or a number is not finite.
 
         Warns
         -----

@@ -84,10 +84,6 @@ def similarity_study(
         As :func:`~sklearn_m3s.inspection.ablation_study` does, or if the model has no tier with a
         context, or if a measure names another tier, or has the name of a tier or "none".
 
-    References
-    ----------
-    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 5.
-
     Examples
     --------
     >>> import numpy as np

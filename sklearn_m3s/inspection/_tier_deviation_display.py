@@ -48,10 +48,6 @@ class TierDeviationDisplay:
     figure_ : Figure
         Figure with the axes.
 
-    References
-    ----------
-    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 6.
-
     Examples
     --------
     >>> from matplotlib import pyplot as plt
@@ -122,11 +118,6 @@ class TierDeviationDisplay:
             As for :func:`~sklearn_m3s.inspection.tier_predictions`, which fits clones of the model.
         rows, ax, bar_kwargs
             As for :meth:`from_predictions`.
-
-        Raises
-        ------
-        TypeError, ValueError, VideoError
-            As :meth:`from_predictions` and :func:`~sklearn_m3s.inspection.tier_predictions` do.
         """
         import_optional("matplotlib.pyplot", "inspection")
         videos = check_videos(X)

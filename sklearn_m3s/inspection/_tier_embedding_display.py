@@ -33,7 +33,7 @@ _SIDE = 0.1  # of a thumbnail, in widths of the embedding
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class TierEmbeddingDisplay:
-    """2-D t-SNE maps of the features of each tier, with video thumbnails (figure 6).
+    """2-D t-SNE maps of the features of each tier, with video thumbnails (figure 6 of the paper).
 
     Use :meth:`from_estimator` or :meth:`from_features` to make a display. All parameters are
     stored as attributes.
@@ -57,10 +57,6 @@ class TierEmbeddingDisplay:
         The axes that were divided, if a single one was given.
     figure_ : Figure
         Figure with the axes.
-
-    References
-    ----------
-    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 6.
 
     Examples
     --------
@@ -139,15 +135,6 @@ class TierEmbeddingDisplay:
             Tiers to draw. None means all tiers of the model.
         n_thumbnails, ax, scatter_kwargs, random_state
             As for :meth:`from_features`, which also has further errors.
-
-        Raises
-        ------
-        NotFittedError
-            If `model` is not fitted.
-        ValueError
-            If `model` is not a pipeline of tiers or lacks one of `tiers`.
-        VideoError
-            If videos cannot be read, by tiers with ``on_error="raise"``.
         """
         import_optional("matplotlib.pyplot", "inspection")
         chosen = _choose_tiers(model, tiers)

@@ -19,7 +19,7 @@ def tier_predictions(
     n_jobs: int | None = None,
     verbose: bool | int = False,
 ) -> Table:
-    """Predict each video by each tier alone and by the whole model (figure 3).
+    """Predict each video by each tier alone and by the whole model (figure 3 of the paper).
 
     Parameters
     ----------
@@ -44,10 +44,6 @@ def tier_predictions(
     ------
     ValueError, VideoError
         As :func:`~sklearn_m3s.inspection.ablation_study` does.
-
-    References
-    ----------
-    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 6.
 
     Examples
     --------

@@ -40,14 +40,8 @@ class CosineSimilarity(BaseSimilarity):
         Mean of the training rows.
     context_ : ndarray of shape (n_samples, n_components)
         Components of the training rows, scaled to length 1.
-    n_features_in_ : int
-        Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of these columns, if all are strings.
-
-    References
-    ----------
-    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 5.
+    n_features_in_, feature_names_in_
+        Number and names of the columns seen in `fit`, as in scikit-learn.
 
     Examples
     --------

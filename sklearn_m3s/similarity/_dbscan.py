@@ -97,14 +97,8 @@ class DBSCANSimilarity(BaseSimilarity):
         Number of clusters and of output columns. An `M3SWarning` says if there are none.
     classifier_ : classifier
         From components to labels. A `DummyClassifier` if all training rows have the same label.
-    n_features_in_ : int
-        Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of these columns, if all are strings.
-
-    References
-    ----------
-    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 5.
+    n_features_in_, feature_names_in_
+        Number and names of the columns seen in `fit`, as in scikit-learn.
 
     Examples
     --------

@@ -41,9 +41,8 @@ class KDESimilarity(BaseSimilarity):
     Parameters
     ----------
     n_components : int or None, default=10
-        Number of principal components, at least 1. Reduced, with an `M3SWarning`, to the number of
-        training rows or columns if these are fewer. None compares the original columns. With many
-        columns this is slow, and every row is far from all others.
+        As for `CosineSimilarity`. With many columns, None is slow, and every row is far from all
+        others.
     kernel : str, default="gaussian"
         ``"gaussian"``, ``"exponential"``, ``"tophat"``, ``"epanechnikov"``, ``"linear"`` or
         ``"cosine"``, as in `KernelDensity`.
@@ -65,14 +64,12 @@ class KDESimilarity(BaseSimilarity):
         Bandwidth used.
     context_ : ndarray of shape (n_samples, n_components), float64
         Components of the training rows.
-    n_features_in_ : int
-        Number of columns seen in `fit`.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of these columns, if all are strings.
+    n_features_in_, feature_names_in_
+        Number and names of the columns seen in `fit`, as in scikit-learn.
 
     References
     ----------
-    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 5. Scott: Multivariate Density
+    Scott: Multivariate Density
     Estimation, 1992.
 
     Examples

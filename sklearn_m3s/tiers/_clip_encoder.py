@@ -19,79 +19,21 @@ class ClipEncoder(Encoder):
         - A module from clips (N, 3, T, H, W), float32 RGB, to one tensor. It is used in eval mode
           and left as it was; clones of the estimator share it.
         - A function without arguments that returns such a module, called when it is needed.
-    weights : str, path-like or None, default="default"
-        Weights of a network of the registry: a name, a path, or None for an untrained network.
-        Other models bring their own.
-    sha256 : str, default=None
-        The digest that these weights must have.
-    revision : str, default=None
-        Branch, tag or commit of a Hugging Face repository.
-    layer : str, default=None
-        The module inside the network whose output is taken, such as ``"blocks.11.mlp"``; see
-        ``model.named_modules()``. None takes the output of the network.
-    output : {"auto", "mean", "cls", "pooler", "flatten"}, default="auto"
-        What is taken of it. ``"auto"`` is the pooled output or the projection that a Hugging Face
-        model has, else the mean over tokens or space. ``"cls"`` is the first token, ``"pooler"``
-        the pooled output, ``"flatten"`` all numbers.
+    weights, sha256, revision, layer, output
+        As for `FrameEncoder`.
     n_frames : int, default=None
         Frames per clip: those at the centres of as many equal parts of the video. A shorter video
         repeats frames. None takes the number of the model; a module has none.
     frame_size : int, default=None
-        Side in pixels of the square to which whole frames are resized. None takes the size and the
-        crop from the model, or 224 if it names none. Frames are resized by area interpolation,
-        whatever the model was trained with.
+        As for `FrameEncoder`.
     normalize : bool, default=False
         Whether the embedding of each clip is scaled to length 1.
-    mean, std : array-like of 3 floats, default=None
-        Normalisation of RGB in [0, 1]. None takes those of the model. For a module these are 0 and
-        1; pass the numbers that it was trained with.
-    version : str, default=None
-        Stands for a module in the key of the cache. None computes a digest of its parameters,
-        buffers, structure and code. A change that these do not show needs a version.
+    mean, std, version
+        As for `FrameEncoder`.
     batch_size : int, default=4
         Videos embedded at a time.
-    precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What the network computes in. ``"auto"`` is bfloat16 on CUDA and float32 elsewhere; a
-        module keeps its own type.
-    engine : {"auto", "torch", "openvino"}, default="auto"
-        What runs the network on the CPU. ``"auto"`` is OpenVINO where it is installed (extra
-        ``fast``) and there are enough videos to repay the conversion.
-    cache : str or os.PathLike, default=None
-        A folder that keeps the embedding of each video.
-    n_jobs : int, default=None
-        Threads that read videos; see joblib.
-    on_error : {"raise", "nan"}, default="raise"
-        Whether bad videos are an error, raised after all others are done, or rows of NaN.
-    decoder : {"pyav", "decord"}, default="pyav"
-        What reads video files.
-    device : str, default="auto"
-        Where the network runs: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``. ``"auto"`` selects
-        CUDA if available, then MPS, then the CPU. A module is not moved: it runs where it is.
-    random_state : int or None, default=None
-        Seed of an untrained network; None is 0, so that features can be cached.
-    verbose : bool or int, default=False
-        Whether to show a progress bar.
-
-    Attributes
-    ----------
-    n_features_out_ : int
-        Number of columns.
-    reduction_ : None
-        Nothing is learned from the training videos.
-
-    Raises
-    ------
-    ValueError
-        If `model` is none of these or takes images, or a parameter does not go with it.
-    WeightsError
-        Before the first video is read, if the weights are missing or do not fit.
-    M3SError
-        If the network fails on the clips, or returns something else than a tensor.
-
-    Warns
-    -----
-    M3SWarning
-        If the network is untrained; for bad videos.
+    precision, engine, cache, n_jobs, on_error, decoder, device, random_state, verbose
+        As for `FrameEncoder`, whose attributes, errors and warnings it shares.
 
     See Also
     --------

@@ -10,7 +10,7 @@ class SceneParsing(Encoder):
     """Embeddings of frames by HRNetV2-W48, f_mid of the paper.
 
     A preset of `FrameEncoder`. The four resolutions of the network are averaged over the frame and
-    concatenated, and averaged over the frames of the video.
+    concatenated, and averaged over the frames of the video: 720 columns.
 
     Parameters
     ----------
@@ -26,42 +26,8 @@ class SceneParsing(Encoder):
         Side in pixels of the square to which frames are resized.
     batch_size : int, default=16
         Videos embedded at a time.
-    precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What the network computes in. ``"auto"`` is bfloat16 on CUDA and float32 elsewhere.
-    engine : {"auto", "torch", "openvino"}, default="auto"
-        What runs the network on the CPU; see `FrameEncoder`.
-    cache : str or os.PathLike, default=None
-        A folder that keeps the embedding of each video.
-    n_jobs : int, default=None
-        Threads that read videos; see joblib.
-    on_error : {"raise", "nan"}, default="raise"
-        Whether bad videos are an error, raised after all others are done, or rows of NaN.
-    decoder : {"pyav", "decord"}, default="pyav"
-        What reads video files.
-    device : str, default="auto"
-        Where the network runs: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``. ``"auto"`` selects
-        CUDA if available, then MPS, then the CPU.
-    random_state : int or None, default=None
-        Seed of the untrained network; None is 0, so that features can be cached.
-    verbose : bool or int, default=False
-        Whether to show a progress bar.
-
-    Attributes
-    ----------
-    n_features_out_ : int
-        Number of columns: 720.
-    reduction_ : None
-        Nothing is learned from the training videos.
-
-    Raises
-    ------
-    WeightsError
-        Before the first video is read, if the weights are missing or do not fit.
-
-    Warns
-    -----
-    M3SWarning
-        If the network is untrained; for bad videos.
+    precision, engine, cache, n_jobs, on_error, decoder, device, random_state, verbose
+        As for `FrameEncoder`, whose attributes, errors and warnings it shares.
 
     See Also
     --------

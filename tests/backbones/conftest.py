@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from sklearn_m3s.backbones._build import build
+from sklearn_m3s.backbones._build import registry_spec
 
 
 class Golden:
@@ -50,7 +50,7 @@ def build_from_file(tmp_path_factory):
         path = tmp_path_factory.mktemp("weights") / "saved.pth"
         torch.save(content, path)
         try:
-            return build(architecture, path)
+            return registry_spec(architecture, weights=path).build()
         finally:
             path.unlink()  # hundreds of megabytes
 

@@ -9,7 +9,7 @@ import torch
 
 from sklearn_m3s._files import file_digest
 from sklearn_m3s.backbones import _download, efficientnet_lite0, hrnetv2_w48, ip_csn_152, ir_csn_152
-from sklearn_m3s.backbones._build import build, registry_spec
+from sklearn_m3s.backbones._build import registry_spec
 from sklearn_m3s.exceptions import WeightsError
 
 PUBLIC = [
@@ -24,6 +24,10 @@ def batch(*shape):
     return torch.randn(shape, generator=torch.Generator().manual_seed(0))
 
 
+def untrained(name, seed):
+    return registry_spec(name, weights=None, random_state=seed).build()
+
+
 def first_weight(network):
     return next(network.parameters()).detach()
 
@@ -35,7 +39,7 @@ def save(state, path):
 
 def test_the_same_seed_gives_the_same_network_and_no_seed_is_seed_zero():
     before = torch.get_rng_state()
-    weights = [first_weight(build("ir_csn_152", None, seed)) for seed in (None, 0, 1)]
+    weights = [first_weight(untrained("ir_csn_152", seed)) for seed in (None, 0, 1)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
     assert torch.equal(torch.get_rng_state(), before), "the global random state has moved"
@@ -62,7 +66,7 @@ def test_the_digest_of_weights_is_checked(function, tmp_path):
 
 
 def test_a_network_built_from_a_file_holds_what_the_file_holds(build_from_file):
-    saved = build("ir_csn_152", None, 3).state_dict()
+    saved = untrained("ir_csn_152", 3).state_dict()
     loaded = build_from_file("ir_csn_152", saved).state_dict()
     assert loaded.keys() == saved.keys()
     assert all(torch.equal(loaded[key], saved[key]) for key in saved)
@@ -100,7 +104,7 @@ def test_an_untrained_spec_is_known_by_its_seed():
     spec = registry_spec("ir_csn_152", weights=None, random_state=np.int64(3))
     assert spec.identity() == {"architecture": "ir_csn_152", "weights": "untrained:3"}
     assert not spec.is_trained
-    assert torch.equal(first_weight(spec.build()), first_weight(build("ir_csn_152", None, 3)))
+    assert torch.equal(first_weight(spec.build()), first_weight(untrained("ir_csn_152", 3)))
 
 
 def test_no_seed_is_known_as_seed_zero():
@@ -108,12 +112,12 @@ def test_no_seed_is_known_as_seed_zero():
 
 
 def test_a_trained_spec_is_known_by_the_digest_of_its_file_and_survives_a_pickle(tmp_path):
-    path = save(build("efficientnet_lite0", None, 5).state_dict(), tmp_path / "weights.pth")
+    path = save(untrained("efficientnet_lite0", 5).state_dict(), tmp_path / "weights.pth")
     spec = registry_spec("efficientnet_lite0", weights=path, sha256=file_digest(path))
     assert spec.identity() == {"architecture": "efficientnet_lite0", "weights": file_digest(path)}
     assert json.loads(json.dumps(spec.identity())) == spec.identity()
     network = pickle.loads(pickle.dumps(spec)).build()
-    assert torch.equal(first_weight(network), first_weight(build("efficientnet_lite0", None, 5)))
+    assert torch.equal(first_weight(network), first_weight(untrained("efficientnet_lite0", 5)))
 
 
 @pytest.mark.parametrize("head", ["classifier", "final_layer", "incre_modules", "downsamp_modules"])

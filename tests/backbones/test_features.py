@@ -46,6 +46,11 @@ def features(function, **settings):
             BATCH[:, 1],
         ),
         (lambda x: SimpleNamespace(pooler_output=x[:, 1], last_hidden_state=x), "cls", BATCH[:, 0]),
+        (
+            lambda x: SimpleNamespace(pooler_output=x[:, 1], last_hidden_state=x),
+            "flatten",
+            BATCH.view(2, 12),
+        ),
         (lambda x: SimpleNamespace(pooler_output=None, last_hidden_state=x), "auto", BATCH.mean(1)),
     ],
 )

@@ -55,11 +55,11 @@ def built(monkeypatch):
     """Return the list of the seeds of what was built; nothing real is."""
     seeds = []
 
-    def build(name, weights, sha256, upsampling, seed):
-        seeds.append(seed if weights is None else weights.read_bytes())
+    def build(source):
+        seeds.append(source.seed if source.weights is None else source.weights.read_bytes())
         return nn.Flatten()
 
-    monkeypatch.setattr("sklearn_m3s.backbones._build._build", build)
+    monkeypatch.setattr("sklearn_m3s.backbones._build._Source.build", build)
     _network._built.clear()
     yield seeds
     _network._built.clear()
@@ -330,7 +330,7 @@ def test_a_conversion_that_is_there_serves_a_single_image_without_weights(
     frames, shape = np.zeros((1, 32, 32, 3), np.uint8), (3, 32, 32)
     expected = load("efficientnet_lite0", shape, engine="openvino").embed(frames)
     _network._converted.clear()
-    monkeypatch.setattr("sklearn_m3s.backbones._build._build", lambda *args: 1 / 0)
+    monkeypatch.setattr("sklearn_m3s.backbones._build._Source.build", lambda _: 1 / 0)
     found = load("efficientnet_lite0", shape, engine="auto").embed(frames)
     np.testing.assert_array_equal(found, expected)
 

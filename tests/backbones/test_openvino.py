@@ -148,7 +148,7 @@ def test_float32_is_not_rounded_and_bfloat16_is_near():
         (lambda x: x.mean((2, 3)) * (1 if x.mean() > 0 else 2), "may branch on values"),
         (lambda x: (x - x.mean(0)).mean((2, 3)) + x.mean((2, 3)), "mix the items of a batch"),
         (lambda x: x.reshape(len(x), -1), r"len\(x\)"),
-        (lambda x: {"features": x}, "it returns a dict, not a tensor"),
+        (lambda x: {"features": x}, "expected Tensor .* got dict"),
         (lambda x: x + torch.rand(()), "aten::rand"),
         (lambda x: x @ torch.ones(7, 2), "shapes cannot be multiplied"),
     ],
@@ -273,7 +273,7 @@ def test_threads_share_a_network():
             np.testing.assert_array_equal(found, features)
 
 
-def test_threads_are_as_many_as_torch_has_at_the_call_or_as_asked_for():
+def test_threads_are_as_many_as_torch_has_at_the_call():
     before = torch.get_num_threads()
     image = plain((1.0, 2.0, 3.0))
     try:
@@ -282,9 +282,6 @@ def test_threads_are_as_many_as_torch_has_at_the_call_or_as_asked_for():
         assert (network(image).item(), network.used_threads) == (17.5, 2)
         torch.set_num_threads(1)
         assert (network(image).item(), network.used_threads) == (17.5, 1)
-        bounded = load_openvino(hand_set, SHAPE, key="hand-set", n_threads=1)
-        torch.set_num_threads(2)
-        assert (bounded(image).item(), bounded.used_threads) == (17.5, 1)
     finally:
         torch.set_num_threads(before)
 

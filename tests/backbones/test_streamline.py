@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from sklearn_m3s.backbones._build import build
+from sklearn_m3s.backbones._build import registry_spec
 from sklearn_m3s.backbones._convolutions import FramewiseConv3d, PointwiseConv3d
 from sklearn_m3s.backbones._streamline import fold_batch_norms, streamline
 
@@ -21,7 +21,7 @@ NORMS = nn.BatchNorm2d | nn.BatchNorm3d
 @pytest.fixture(scope="module", params=SHAPES)
 def case(request):
     """Return a network whose batch norms have seen something, a batch and its features."""
-    model = build(request.param)
+    model = registry_spec(request.param, weights=None).build()
     generator = torch.Generator().manual_seed(0)
     for layer in model.modules():
         if isinstance(layer, NORMS):
