@@ -35,7 +35,7 @@ $(STAMPS)/venv:
 	mkdir -p $(STAMPS) && touch $@
 
 $(STAMPS)/run: $(STAMPS)/venv pyproject.toml constraints.txt
-	$(PIP) --editable ".[fast,offline]"
+	$(PIP) --editable ".[fast,inspection,offline]"
 	touch $@
 
 $(STAMPS)/test: $(STAMPS)/run

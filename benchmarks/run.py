@@ -28,12 +28,15 @@ QUICK = {
     "parallel": ["--clips", "12", "--repeats", "1"],
     "context": ["--quick"],
     "regressor": ["--epochs", "1", "--repeats", "2"],
+    "heads": ["--quick", "--sets", "SUN", "MemCat"],
     "growth": [],
 }
 FULL = {
     "backbones": [],
     "context": [],
+    "context_gain": ["--output", str(HERE / "results" / "context.csv")],
     "regressor": ["--full"],
+    "heads": ["--output", str(HERE / "results" / "heads.csv")],
     "growth": ["--full"],
 }
 LIBRARIES = (

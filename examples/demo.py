@@ -15,13 +15,15 @@ from pathlib import Path
 
 import joblib
 import numpy as np
-from sklearn.model_selection import KFold, cross_val_score
+from matplotlib.figure import Figure
+from sklearn.model_selection import KFold
 
 from sklearn_m3s import EventUnderstanding, FrameEncoder, RawPerception, SceneParsing, make_m3s
 from sklearn_m3s.backbones import find_weights
 from sklearn_m3s.datasets import make_videos
 from sklearn_m3s.exceptions import M3SWarning
-from sklearn_m3s.metrics import spearman_score, spearman_scorer
+from sklearn_m3s.inspection import evaluate
+from sklearn_m3s.metrics import spearman_score
 from sklearn_m3s.pipeline import take_apart
 
 N_TRAIN, N_NEW = 96, 32
@@ -71,14 +73,21 @@ def fit(model, videos, scores):
 
 
 def cross_validate(tiers, videos, scores):
-    """Print the rank correlation of the model with all tiers, and with each tier alone."""
+    """Print and draw the rank correlation of the model with all tiers, and with each alone."""
     folds = KFold(4, shuffle=True, random_state=0)
     candidates = {"all tiers": tiers}
     candidates |= {f"{name} alone": {name: tier} for name, tier in tiers.items()}
+    figure = Figure(figsize=(6, 1 + 0.5 * len(candidates)), layout="constrained")
+    axis = figure.subplots()
     for name, chosen in candidates.items():
-        model = make_model(chosen)
-        rho = cross_val_score(model, videos, scores, cv=folds, scoring=spearman_scorer)
-        print(f"  {name}: {rho.mean():.3f} (folds {np.array2string(rho, precision=2)})")
+        table = evaluate(make_model(chosen), videos, scores, cv=folds, random_state=0)
+        rho, low, high = table.loc["model", ["spearman", "spearman_low", "spearman_high"]]
+        print(f"  {name}: {rho:.3f} (95 % interval {low:.2f} to {high:.2f})")
+        axis.errorbar(rho, name, xerr=[[rho - low], [high - rho]], fmt="o", color="C0")
+    axis.margins(y=0.2)
+    axis.invert_yaxis()
+    axis.set(xlabel="Spearman's ρ, with 95 % intervals")
+    figure.savefig(FOLDER / "tiers.png")
 
 
 def predict(model, videos, scores):
@@ -110,14 +119,14 @@ def main():
     model = make_model(tiers)
     fit(model, videos, scores)
 
-    print("4. Cross-validate: Spearman rank correlation in 4 folds")
+    print("4. Cross-validate: Spearman rank correlation, the mean of 4 folds")
     cross_validate(tiers, videos, scores)
 
     print(f"5. Predict {N_NEW} clips that were not seen")
     predict(model, data.videos[N_TRAIN:], data.scores[N_TRAIN:])
     joblib.dump(model, FOLDER / "model.joblib")
     print(f"Done in {time.perf_counter() - start:.0f} s. In {FOLDER.resolve()}:")
-    print("  videos/, features/ (the cache), predictions.csv, model.joblib")
+    print("  videos/, features/ (the cache), tiers.png, predictions.csv, model.joblib")
 
 
 if __name__ == "__main__":

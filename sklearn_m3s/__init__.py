@@ -28,6 +28,7 @@ _HOMES = {
     "KDESimilarity": "similarity",
     "MLPRegressor": "regression",
     "make_m3s": "pipeline",
+    "make_m3s_from_features": "pipeline",
 }
 _MODULES = {
     "backbones", "cache", "datasets", "descriptors", "exceptions", "inspection", "metrics",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
-from sklearn.utils import column_or_1d
+from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import check_array
 
@@ -38,3 +38,10 @@ def check_scores(
     rules: dict[str, Any] = {"ensure_2d": False, "dtype": np.float64, "input_name": name}
     scores = check_array(scores, ensure_all_finite=ensure_all_finite, **rules)
     return column_or_1d(scores, warn=True)
+
+
+def check_groups(groups: Any, y: np.ndarray) -> np.ndarray:
+    """Return the group of each score, of any type."""
+    groups = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
+    check_consistent_length(y, groups)
+    return column_or_1d(groups)

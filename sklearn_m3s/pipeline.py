@@ -1,22 +1,68 @@
 """Put the M3-S model together as a plain scikit-learn pipeline, and take it apart again."""
 
 import os
-from typing import Any, NamedTuple
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, Self
 
 import joblib
 import numpy as np
 from sklearn.base import BaseEstimator, clone
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import StackingRegressor
+from sklearn.linear_model import LinearRegression, RidgeCV
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVR
 
+from sklearn_m3s._block_scaler import BlockScaler
+from sklearn_m3s.exceptions import M3SWarning
 from sklearn_m3s.regression import MLPRegressor
 from sklearn_m3s.similarity import DBSCANSimilarity
 from sklearn_m3s.tiers import EventUnderstanding, RawPerception, SceneParsing, TierUnion
 
-__all__ = ["ModelParts", "make_m3s", "take_apart"]
+__all__ = ["BlockScaler", "ModelParts", "make_m3s", "make_m3s_from_features", "take_apart"]
 
 _TIERS = {"raw": RawPerception, "scene": SceneParsing, "event": EventUnderstanding}
 _WITH_CONTEXT = ("scene", "event")
+
+
+class _Recipe(NamedTuple):
+    """What scales a block of columns, and what predicts from all of them."""
+
+    scaler: Callable[[], BaseEstimator]
+    regressor: Callable[[], BaseEstimator]
+
+
+def _ensemble() -> MLPRegressor:
+    return MLPRegressor(
+        n_networks=8,
+        dropout=0.5,
+        input_dropout=0.2,
+        learning_rate=5e-4,
+        lr_gamma=1.0,
+        weight_decay=0.0,
+        batch_size="auto",
+        max_epochs=100,
+        early_stopping=True,
+        n_iter_no_change=20,
+    )
+
+
+def _stack() -> StackingRegressor:
+    members = [
+        ("mlp", _ensemble()),
+        ("ridge", RidgeCV(np.logspace(-1, 6, 15))),
+        ("svr", SVR(C=0.1, epsilon=0.05)),
+    ]
+    return StackingRegressor(members, final_estimator=LinearRegression(positive=True), cv=3)
+
+
+_RECIPES = {
+    "default": _Recipe(BlockScaler, _ensemble),
+    "paper": _Recipe(StandardScaler, MLPRegressor),
+    "stack": _Recipe(BlockScaler, _stack),
+}
 
 
 def make_m3s(
@@ -26,6 +72,7 @@ def make_m3s(
     event: BaseEstimator | str | None = "default",
     similarity: BaseEstimator | dict[str, BaseEstimator | None] | str | None = "default",
     regressor: BaseEstimator | str | None = "default",
+    recipe: str = "default",
     cache: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
     device: str = "auto",
@@ -37,7 +84,7 @@ def make_m3s(
 
     The first step, ``tiers``, is a `TierUnion`: a `FeatureUnion` that decodes each file once. Its
     branches are ``raw`` (``describe`` → ``scale``), ``scene`` and ``event`` (``describe`` →
-    ``context``), where ``context`` is a `FeatureUnion` of ``features`` (a `StandardScaler`) and
+    ``context``), where ``context`` is a `FeatureUnion` of ``features`` (a scaler) and
     ``similarity``. The second step, ``regressor``, predicts the memorability score.
 
     Parameters
@@ -50,8 +97,17 @@ def make_m3s(
         c. One transformer serves both deep tiers. A dict has the keys ``"scene"`` and ``"event"``;
         a tier without a key has no similarity. By default `DBSCANSimilarity`.
     regressor : regressor, None or "default"
-        From the features to the score. By default `MLPRegressor`. None returns a pipeline of
+        From the features to the score. By default that of the recipe. None returns a pipeline of
         features.
+    recipe : {"default", "paper", "stack"}, default="default"
+        How columns are scaled, and which regressor is the default.
+
+        - ``"default"``: `BlockScaler`, and an `MLPRegressor` of 8 networks with dropout and early
+          stopping.
+        - ``"paper"``: `StandardScaler`, and the `MLPRegressor` of the paper.
+        - ``"stack"``: `BlockScaler`, and a `StackingRegressor` of the default `MLPRegressor`,
+          ridge regression and a support vector machine. It mostly ranks best, and takes four
+          times as long to fit.
     cache : str or os.PathLike, default=None
         A folder that keeps the rows of each video, so that no fold, candidate or run decodes a
         video twice.
@@ -74,10 +130,11 @@ def make_m3s(
     Raises
     ------
     ValueError
-        If no tier is left, or `similarity` is a dict with other keys.
+        If no tier is left, `similarity` is a dict with other keys, or `recipe` is unknown.
 
     See Also
     --------
+    make_m3s_from_features : The same model on features that exist already.
     take_apart : The parts of such a model.
 
     Notes
@@ -97,7 +154,9 @@ def make_m3s(
     >>> model = make_m3s(random_state=0)
     >>> [name for name, _ in model.named_steps["tiers"].transformer_list]
     ['raw', 'scene', 'event']
-    >>> model.set_params(tiers__scene__context__similarity__eps=1.25)["regressor"]
+    >>> model.set_params(tiers__scene__context__similarity__eps=1.25)["regressor"].n_networks
+    8
+    >>> make_m3s(recipe="paper", random_state=0)["regressor"]
     MLPRegressor(random_state=0)
 
     The model without its deep tiers learns within seconds:
@@ -110,59 +169,191 @@ def make_m3s(
     >>> small.fit(videos, rng.uniform(size=6)).predict(videos[:2]).shape
     (2,)
     """
+    given = {"raw": raw, "scene": scene, "event": event}
+    shared = _shared(random_state, cache=cache, n_jobs=n_jobs, device=device, verbose=verbose)
+    tiers = {name: _part(part, _TIERS[name], shared) for name, part in given.items()}
+    tiers = {name: tier for name, tier in tiers.items() if tier is not None}
+    if not tiers:
+        raise ValueError("raw, scene and event are all None: keep at least one of them")
+    return _assemble(tiers, _WITH_CONTEXT, similarity, regressor, recipe, shared, memory)
+
+
+def make_m3s_from_features(
+    blocks: Mapping[str, Any],
+    *,
+    similarity: BaseEstimator | Mapping[str, BaseEstimator | None] | str | None = None,
+    regressor: BaseEstimator | str | None = "default",
+    recipe: str = "default",
+    memory: str | joblib.Memory | None = None,
+    random_state: int | np.random.RandomState | None = None,
+    verbose: bool = False,
+) -> Pipeline:
+    """Assemble the M3-S model for features that were extracted already.
+
+    Scaling, context and regressor are those of `make_m3s`. In place of videos, `fit` and `predict`
+    take a matrix or a DataFrame, and each block of its columns is a tier. The studies of
+    `sklearn_m3s.inspection` take such a model with such features.
+
+    Parameters
+    ----------
+    blocks : dict of str to slice, list of int, list of str or boolean mask
+        Columns of each tier, by its name, as `ColumnTransformer` takes them.
+    similarity : transformer, dict, None or "default", default=None
+        Context of the blocks. One transformer serves all blocks, a dict those that it names.
+        ``"default"`` is `DBSCANSimilarity`.
+    regressor, recipe, memory, random_state, verbose
+        As for `make_m3s`.
+
+    Returns
+    -------
+    Pipeline
+        Unfitted, of the steps ``tiers`` and ``regressor``.
+
+    Raises
+    ------
+    ValueError
+        If there is no block, `similarity` names another one, or `recipe` is unknown. In `fit`, if
+        a block has no columns or two blocks have one in common.
+
+    Warns
+    -----
+    M3SWarning
+        In `fit`, for columns that no block uses.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_m3s import make_m3s_from_features
+    >>> X = np.random.default_rng(0).normal(size=(60, 30))
+    >>> y = 1 / (1 + np.exp(-X[:, 0]))
+    >>> blocks = {"scene": slice(0, 20), "event": slice(20, 30)}
+    >>> model = make_m3s_from_features(blocks, random_state=0).fit(X, y)
+    >>> model.predict(X[:4]).shape
+    (4,)
+    """
+    if not blocks:
+        raise ValueError("blocks is empty: name at least one block of columns")
+    tiers = {
+        name: ColumnTransformer(
+            [("columns", "passthrough", columns)], verbose_feature_names_out=False
+        )
+        for name, columns in blocks.items()
+    }
+    shared = _shared(random_state, verbose=verbose)
+    return _assemble(
+        tiers, tuple(blocks), similarity, regressor, recipe, shared, memory, union=BlockUnion
+    )
+
+
+class BlockUnion(FeatureUnion):
+    """Branches that each take a block of columns, as `make_m3s_from_features` makes them.
+
+    `fit` checks the blocks against the columns of the features.
+    """
+
+    def fit(self, X: Any, y: Any = None, **fit_params: Any) -> Self:
+        """Check the blocks, and fit all branches."""
+        self._check_blocks(X)
+        return super().fit(X, y, **fit_params)
+
+    def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
+        """Check the blocks, fit all branches, and put their columns side by side."""
+        self._check_blocks(X)
+        return super().fit_transform(X, y, **params)
+
+    def _check_blocks(self, X: Any) -> None:
+        places = np.arange(np.shape(X)[1])[None]
+        names = getattr(X, "columns", None)
+        if names is not None:  # the places of the columns, under their names
+            places = type(X)(places, columns=names)
+        owner: dict[int, str] = {}
+        for name, branch in self.transformer_list:
+            if branch == "drop":
+                continue
+            block = clone(branch[0]).set_output(transform="default").fit_transform(places)
+            if not block.size:
+                raise ValueError(f"the block {name!r} has no columns: name some, or leave it out")
+            for place in map(int, block[0]):
+                if place in owner:
+                    raise ValueError(
+                        f"the blocks {owner[place]!r} and {name!r} have the column "
+                        f"{_column(names, place)} in common: give each column to one block"
+                    )
+                owner[place] = name
+        unused = [_column(names, i) for i in range(places.shape[1]) if i not in owner]
+        if unused:
+            shown = ", ".join(unused[:10]) + (", ..." if len(unused) > 10 else "")
+            warnings.warn(
+                f"{len(unused)} columns are in no block and not used: {shown}",
+                M3SWarning,
+                stacklevel=2,
+            )
+
+
+def _column(names: Any, place: int) -> str:
+    return str(place) if names is None else repr(names[place])
+
+
+def _shared(random_state: Any, *, device: str = "auto", verbose: bool, **others: Any) -> dict:
+    """Return the shared keywords that fill the parts; None leaves a part as it is."""
     if isinstance(random_state, np.random.RandomState):  # each part has its own generator
         random_state = random_state.randint(np.iinfo(np.int32).max)
-    shared = {
-        "cache": cache,
-        "n_jobs": n_jobs,
+    return {
+        **others,
         "device": None if device == "auto" else device,
         "random_state": random_state,
         "verbose": verbose or None,
     }
+
+
+def _assemble(
+    tiers: dict[str, BaseEstimator],
+    with_context: Iterable[str],
+    similarity: Any,
+    regressor: Any,
+    recipe: str,
+    shared: dict[str, Any],
+    memory: Any,
+    union: type[FeatureUnion] = TierUnion,
+) -> Pipeline:
+    """Put tiers, scalers, contexts and a regressor together."""
+    if recipe not in _RECIPES:
+        raise ValueError(f"recipe is {recipe!r}: use one of {list(_RECIPES)}")
+    with_context = list(with_context)
+    if isinstance(similarity, Mapping) and (unknown := sorted(set(similarity) - set(with_context))):
+        raise ValueError(f"similarity has the keys {unknown}: use {with_context}")
+    scaler = _RECIPES[recipe].scaler
     branches = []
-    for name, part in {"raw": raw, "scene": scene, "event": event}.items():
-        tier = _part(part, _TIERS[name], shared)
-        if tier is not None:
-            context = _similarity(similarity, name, shared) if name in _WITH_CONTEXT else None
-            branches.append((name, _branch(name, tier, context)))
-    if not branches:
-        raise ValueError("raw, scene and event are all None: keep at least one of them")
-    steps = [("tiers", TierUnion(branches))]
-    head = _part(regressor, MLPRegressor, shared)
+    for name, tier in tiers.items():
+        if name not in with_context:
+            branches.append((name, Pipeline([("describe", tier), ("scale", scaler())])))
+            continue
+        given = similarity.get(name) if isinstance(similarity, Mapping) else similarity
+        measure = _part(given, DBSCANSimilarity, shared)
+        context = [("features", scaler())]
+        if measure is not None:
+            context.append(("similarity", measure))
+        branches.append((name, Pipeline([("describe", tier), ("context", FeatureUnion(context))])))
+    steps = [("tiers", union(branches))]
+    head = _part(regressor, _RECIPES[recipe].regressor, shared)
     if head is not None:
         steps.append(("regressor", head))
     return Pipeline(steps, memory=memory)
 
 
-def _branch(name: str, tier: BaseEstimator, similarity: BaseEstimator | None) -> Pipeline:
-    if name not in _WITH_CONTEXT:
-        return Pipeline([("describe", tier), ("scale", StandardScaler())])
-    context = [("features", StandardScaler())]
-    if similarity is not None:
-        context.append(("similarity", similarity))
-    return Pipeline([("describe", tier), ("context", FeatureUnion(context))])
-
-
-def _similarity(given: Any, tier_name: str, shared: dict[str, Any]) -> BaseEstimator | None:
-    if isinstance(given, dict):
-        unknown = sorted(set(given) - set(_WITH_CONTEXT))
-        if unknown:
-            raise ValueError(f"similarity has the keys {unknown}: use {list(_WITH_CONTEXT)}")
-        given = given.get(tier_name)
-    return _part(given, DBSCANSimilarity, shared)
-
-
-def _part(given: Any, default: type, shared: dict[str, Any]) -> BaseEstimator | None:
+def _part(
+    given: Any, default: Callable[[], BaseEstimator], shared: dict[str, Any]
+) -> BaseEstimator | None:
     """Return a clone of a part, or a new one, with the shared keywords that it leaves open."""
     if given is None:
         return None
     is_new = isinstance(given, str) and given == "default"
     part = default() if is_new else clone(given)
-    fill = {
-        name: shared[name]
-        for name, value in part.get_params(deep=False).items()
-        if shared.get(name) is not None and (is_new or value is None)
-    }
+    fill = {}
+    for name, value in part.get_params(deep=is_new).items():  # of a new part, its members as well
+        shared_value = shared.get(name.rpartition("__")[2])
+        if shared_value is not None and (is_new or value is None):
+            fill[name] = shared_value
     return part.set_params(**fill)
 
 
@@ -220,7 +411,7 @@ def take_apart(model: Pipeline) -> ModelParts:
     --------
     >>> from sklearn_m3s import make_m3s
     >>> from sklearn_m3s.pipeline import take_apart
-    >>> parts = take_apart(make_m3s(event=None))
+    >>> parts = take_apart(make_m3s(event=None, recipe="paper"))
     >>> parts.tiers
     {'raw': RawPerception(), 'scene': SceneParsing()}
     >>> parts.contexts, parts.regressor

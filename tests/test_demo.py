@@ -55,6 +55,7 @@ def test_the_demo_runs_twice_without_network_and_describes_each_clip_once(
     assert len(decoded) == len(set(decoded)) == 16
     with open(demo.FOLDER / "predictions.csv", newline="") as file:
         rows = list(csv.DictReader(file))
+    assert (demo.FOLDER / "tiers.png").stat().st_size > 0
     model = joblib.load(demo.FOLDER / "model.joblib")
     predicted = model.predict([row["video"] for row in rows])
     assert predicted == pytest.approx([float(row["predicted"]) for row in rows])

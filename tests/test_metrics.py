@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
-from scipy.stats import ConstantInputWarning, rankdata
+from scipy.stats import ConstantInputWarning, rankdata, spearmanr
+from sklearn import config_context
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
-from sklearn.model_selection import cross_val_score
+from sklearn.metrics import make_scorer
+from sklearn.model_selection import GroupKFold, cross_val_score
 
 from sklearn_m3s.metrics import spearman_score, spearman_scorer
 
@@ -42,6 +44,40 @@ def test_bad_input_is_an_error(y_true, y_pred, message):
         spearman_score(y_true, y_pred)
 
 
+def test_with_groups_only_videos_of_a_group_are_compared(rng):
+    y_true, y_pred = rng.normal(size=(2, 60))
+    groups = np.repeat(["a", "b", "c"], [10, 20, 30])
+    rho = [spearmanr(y_true[groups == g], y_pred[groups == g]).statistic for g in "abc"]
+    expected = np.average(rho, weights=[10, 20, 30])
+    level = 100 * (groups == "b")  # of a source as a whole
+    for shift in (0, level):
+        assert spearman_score(y_true, y_pred + shift, groups=groups) == pytest.approx(expected)
+    assert spearman_score(y_true, y_pred, groups=np.zeros(60)) == pytest.approx(
+        spearman_score(y_true, y_pred)
+    )
+
+
+def test_groups_without_an_order_are_left_out():
+    groups = [0, 0, 1, 2, 2]
+    assert spearman_score([1, 2, 3, 4, 4], [1, 2, 9, 2, 1], groups=groups) == pytest.approx(1)
+    assert np.isnan(spearman_score([1, 2], [1, 2], groups=[0, 1]))
+    with pytest.warns(ConstantInputWarning):
+        assert np.isnan(spearman_score([1, 2, 1, 2], [1, 2, 5, 5], groups=[0, 0, 1, 1]))
+
+
+def test_the_scorer_is_given_groups_by_metadata_routing(rng):
+    X, y = rng.normal(size=(40, 2)), rng.normal(size=40)
+    groups = np.repeat(np.arange(8), 5)
+    with config_context(enable_metadata_routing=True):
+        scorer = make_scorer(spearman_score).set_score_request(groups=True)
+        params = {"groups": groups}
+        cv = GroupKFold(4)
+        scores = cross_val_score(LinearRegression(), X, y, cv=cv, scoring=scorer, params=params)
+    for (train, test), score in zip(cv.split(X, y, groups), scores, strict=True):
+        predicted = LinearRegression().fit(X[train], y[train]).predict(X[test])
+        assert score == pytest.approx(spearman_score(y[test], predicted, groups=groups[test]))
+
+
 def test_the_scorer_works_in_cross_validation(rng):
     X = rng.normal(size=(30, 1))
     scores = cross_val_score(LinearRegression(), X, np.exp(X[:, 0]), scoring=spearman_scorer)
@@ -52,3 +88,10 @@ def test_the_scorer_of_a_constant_model_is_nan(rng):
     X = rng.normal(size=(30, 1))
     with pytest.warns(ConstantInputWarning):
         assert np.isnan(spearman_scorer(DummyRegressor().fit(X, X[:, 0]), X, X[:, 0]))
+
+
+def test_bad_groups_are_an_error():
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        spearman_score([1, 2], [1, 2], groups=[0])
+    with pytest.raises(ValueError, match="groups contains NaN"):
+        spearman_score([1, 2], [1, 2], groups=[0, np.nan])

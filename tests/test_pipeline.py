@@ -4,19 +4,34 @@ import pickle
 
 import av
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.cluster import KMeans
-from sklearn.linear_model import Ridge
+from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import FeatureUnion, Pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from sklearn_m3s import EventUnderstanding, MLPRegressor, RawPerception, SceneParsing, make_m3s
+from sklearn_m3s import (
+    DBSCANSimilarity,
+    EventUnderstanding,
+    MLPRegressor,
+    RawPerception,
+    SceneParsing,
+    make_m3s,
+    make_m3s_from_features,
+)
 from sklearn_m3s.datasets import make_videos
 from sklearn_m3s.exceptions import M3SWarning, VideoError
+from sklearn_m3s.inspection import (
+    TierDeviationDisplay,
+    TierEmbeddingDisplay,
+    ablation_study,
+    transfer_study,
+)
 from sklearn_m3s.metrics import spearman_scorer
-from sklearn_m3s.pipeline import take_apart
+from sklearn_m3s.pipeline import BlockScaler, take_apart
 
 quiet = pytest.mark.filterwarnings("ignore::sklearn_m3s.exceptions.M3SWarning")
 QUICK = {
@@ -208,6 +223,165 @@ def test_parts_of_a_fitted_model_are_fitted():
 def test_other_models_cannot_be_taken_apart(model):
     with pytest.raises(ValueError, match=r"'tiers' \(a FeatureUnion\) .* as make_m3s returns it"):
         take_apart(model)
+
+
+def scalers(model):
+    return [type(scaler) for scaler in take_apart(model).scalers.values()]
+
+
+def test_the_recipe_of_the_paper_has_the_parts_of_the_paper():
+    model = make_m3s(recipe="paper")
+    assert repr(model["regressor"]) == repr(MLPRegressor())
+    assert scalers(model) == [StandardScaler] * 3
+    assert all(isinstance(part, DBSCANSimilarity) for part in take_apart(model).contexts.values())
+
+
+def test_the_default_recipe_is_an_ensemble_on_blocks_of_equal_weight():
+    model = make_m3s(random_state=3)
+    assert type(model["regressor"]) is MLPRegressor
+    assert model["regressor"].n_networks > 1
+    assert model["regressor"].early_stopping
+    assert scalers(model) == [BlockScaler] * 3
+    assert "regressor__loss" in model.get_params()
+
+
+def test_a_stack_gets_the_shared_keywords_in_its_members():
+    stack = make_m3s(recipe="stack", random_state=7, device="cpu")["regressor"]
+    assert stack.get_params()["mlp__random_state"] == 7
+    assert stack.get_params()["mlp__device"] == "cpu"
+    assert [name for name, _ in stack.estimators] == ["mlp", "ridge", "svr"]
+    assert isinstance(stack.final_estimator, LinearRegression)
+    assert stack.final_estimator.positive
+
+
+@pytest.mark.parametrize(
+    "make", [make_m3s, lambda **given: make_m3s_from_features({"a": [0]}, **given)]
+)
+def test_an_unknown_recipe_is_named(make):
+    with pytest.raises(ValueError, match=r"'papers': use one of \['default', 'paper', 'stack'\]"):
+        make(recipe="papers")
+
+
+def test_a_block_scaler_gives_every_block_the_same_variance(rng):
+    for width in (4, 300):
+        X = rng.normal(3, 5, size=(40, width))
+        scaled = BlockScaler().fit_transform(X)
+        np.testing.assert_allclose(scaled, StandardScaler().fit_transform(X) * 16 / width**0.5)
+        np.testing.assert_allclose(scaled.var(axis=0).sum(), 256)
+
+
+def test_a_block_scaler_can_be_inverted_fed_in_parts_and_given_constant_columns(rng):
+    X = rng.normal(size=(40, 9))
+    X[:, 2] = 7
+    whole, parts = BlockScaler().fit(X), BlockScaler()
+    for rows in (X[:10], X[10:]):
+        parts.partial_fit(rows)
+    np.testing.assert_allclose(parts.scale_, whole.scale_)
+    np.testing.assert_allclose(whole.inverse_transform(whole.transform(X)), X)
+    assert not whole.transform(X)[:, 2].any()
+    centred = whole.transform(X)
+    np.testing.assert_allclose(
+        BlockScaler(with_mean=False).fit_transform(X) - centred,
+        np.broadcast_to(X.mean(axis=0) / whole.scale_, X.shape),
+    )
+
+
+# Models of features
+
+BLOCKS = {"scene": slice(0, 4), "event": [4, 5, 6]}
+
+
+@pytest.fixture
+def features(rng):
+    X = rng.normal(size=(60, 7))
+    return X, 1 / (1 + np.exp(-X[:, 0] - X[:, 5]))
+
+
+def test_a_model_of_features_is_that_of_videos_on_the_same_columns(features):
+    X, y = features
+    tiers = {
+        name: FunctionTransformer(lambda X, columns=columns: X[:, columns])
+        for name, columns in BLOCKS.items()
+    }
+    for recipe in ("default", "paper"):
+        shared = {"similarity": KMeans(3, n_init=1), "recipe": recipe, "random_state": 0}
+        expected = make_m3s(None, **tiers, **shared).set_params(regressor__max_epochs=3)
+        found = make_m3s_from_features(BLOCKS, **shared).set_params(regressor__max_epochs=3)
+        np.testing.assert_array_equal(found.fit(X, y).predict(X), expected.fit(X, y).predict(X))
+
+
+@pytest.mark.parametrize("recipe", ["default", "paper", "stack"])
+def test_every_recipe_learns_from_features(features, recipe):
+    X, y = features
+    model = make_m3s_from_features(BLOCKS, recipe=recipe, random_state=0)
+    assert spearman_scorer(model.fit(X[:45], y[:45]), X[45:], y[45:]) > 0.5
+
+
+def test_blocks_are_named_by_the_columns_of_a_frame(features):
+    X, y = features
+    frame = pd.DataFrame(X, columns=list("abcdefg"))
+    blocks = {"scene": list("abcd"), "event": list("efg")}
+    model = make_m3s_from_features(blocks, regressor=Ridge()).fit(frame, y)
+    expected = make_m3s_from_features(BLOCKS, regressor=Ridge()).fit(X, y)
+    np.testing.assert_allclose(model.predict(frame), expected.predict(X))
+    names = model["tiers"].get_feature_names_out()
+    assert list(names[3:5]) == ["scene__features__d", "event__features__e"]
+
+
+def test_the_studies_take_a_model_of_features(features):
+    X, y = features
+    model = make_m3s_from_features(BLOCKS, similarity=KMeans(3, n_init=1), regressor=Ridge())
+    table = ablation_study(model, X, y, cv=3, n_bootstrap=0)
+    assert any("scene" in str(name) for name in table.index)
+    assert TierDeviationDisplay.from_estimator(model, X, y, cv=3).pictures is None
+    assert set(TierEmbeddingDisplay.from_estimator(model.fit(X, y), X, y).embeddings) == set(BLOCKS)
+    matrix = transfer_study(model, {"first": (X, y), "second": (X + 1, y)}, cv=3, n_bootstrap=0)
+    assert np.isfinite(matrix["spearman"]).all()
+
+
+def test_similarity_can_be_given_by_block():
+    model = make_m3s_from_features(BLOCKS, similarity={"event": KMeans(3)})
+    assert take_apart(model).contexts["scene"] is None
+    assert isinstance(take_apart(model).contexts["event"], KMeans)
+    with pytest.raises(ValueError, match="'events'"):
+        make_m3s_from_features(BLOCKS, similarity={"events": KMeans(3)})
+
+
+@pytest.mark.parametrize(
+    ("blocks", "fault"),
+    [
+        ({"scene": slice(0, 4), "event": [3, 4, 5, 6]}, "'scene' and 'event' have the column 3"),
+        ({"scene": slice(0, 7), "event": []}, "the block 'event' has no columns"),
+        ({"scene": slice(7, 9), "event": slice(0, 7)}, "the block 'scene' has no columns"),
+        ({"scene": ["colour"]}, "colour|strings|string"),
+        ({"scene": [9]}, "9|out of bounds|all features"),
+    ],
+)
+def test_bad_blocks_are_an_error(features, blocks, fault):
+    with pytest.raises((ValueError, IndexError), match=fault):
+        make_m3s_from_features(blocks, regressor=Ridge()).fit(*features)
+
+
+def test_no_block_is_an_error():
+    with pytest.raises(ValueError, match="blocks is empty"):
+        make_m3s_from_features({})
+
+
+def test_columns_in_no_block_are_named(features):
+    X, y = features
+    model = make_m3s_from_features({"scene": slice(0, 4)}, regressor=Ridge())
+    with pytest.warns(M3SWarning, match="3 columns are in no block and not used: 4, 5, 6"):
+        model.fit(X, y)
+    frame = pd.DataFrame(X, columns=list("abcdefg"))
+    with pytest.warns(M3SWarning, match="'e', 'f', 'g'"):
+        model.fit(frame, y)
+
+
+def test_constant_columns_and_blocks_give_finite_scores(features):
+    X, y = features
+    X[:, 4:] = 1
+    model = make_m3s_from_features(BLOCKS, random_state=0).set_params(regressor__max_epochs=2)
+    assert np.isfinite(model.fit(X, y).predict(X)).all()
 
 
 @quiet

@@ -172,6 +172,7 @@ def test_the_site_builds_without_a_warning(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "html" / "generated" / "sklearn_m3s.make_m3s.html").exists()
+    assert (tmp_path / "html" / "_images" / "heads_best.svg").exists()
 
 
 def test_the_changelog_has_the_version_of_the_package():

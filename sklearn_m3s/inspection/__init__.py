@@ -11,6 +11,7 @@ from sklearn_m3s.inspection._similarity_study import similarity_study
 from sklearn_m3s.inspection._tier_deviation_display import TierDeviationDisplay
 from sklearn_m3s.inspection._tier_embedding_display import TierEmbeddingDisplay
 from sklearn_m3s.inspection._tier_predictions import tier_predictions
+from sklearn_m3s.inspection._transfer_study import transfer_study
 
 __all__ = [
     "ExtremePredictionsDisplay",
@@ -24,4 +25,5 @@ __all__ = [
     "extreme_predictions",
     "similarity_study",
     "tier_predictions",
+    "transfer_study",
 ]

@@ -26,6 +26,7 @@ def ablation_study(
     *,
     tiers: Iterable[str] | None = None,
     cv: CrossValidation = None,
+    groups: ArrayLike | None = None,
     n_bootstrap: int = 1000,
     n_jobs: int | None = None,
     random_state: Seed = None,
@@ -46,12 +47,17 @@ def ablation_study(
         of all tiers). None means all tiers of the model.
     cv : int, cross-validation generator, iterable or None, default=None
         As in scikit-learn. None means 5 folds in the order of the videos.
+    groups : array-like of shape (n_videos,), default=None
+        The source of each video, such as the film that it was cut from. Videos of one source are
+        never on both sides of a fold, and the bootstrap draws sources instead of videos. With
+        groups, an integer `cv` means `GroupKFold`, shuffled if `random_state` is given, and other
+        folds that part a source are an error.
     n_bootstrap : int, default=1000
-        Bootstrap samples of the test videos. 0 gives no intervals.
+        Bootstrap samples of the test videos, or of the groups. 0 gives no intervals.
     n_jobs : int, default=None
         Number of fits at a time; see joblib.
     random_state : int, RandomState instance or None, default=None
-        Seed of the bootstrap. The model keeps its own.
+        Seed of the bootstrap and of grouped folds. The model keeps its own.
     verbose : bool or int, default=False
         Whether to show a progress bar of the fits. The tiers of the model show their own.
 
@@ -68,7 +74,8 @@ def ablation_study(
     ------
     ValueError
         If the model is not a pipeline of tiers and a regressor, lacks a tier of `tiers`, or has
-        only one; if `y` is not finite; if there are fewer videos than folds.
+        only one; if `y` is not finite; if there are fewer videos or groups than folds; if a
+        group is on both sides of a fold.
     VideoError
         If videos cannot be read. The rows of the others are in the cache, if the tiers have one.
 
@@ -95,7 +102,7 @@ def ablation_study(
     >>> bool(table.loc["only raw", "spearman"] > 0.9)
     True
     """
-    study = Study(model, X, y, cv)
+    study = Study(model, X, y, cv, groups, random_state)
     blocks, regressor = [*study.tiers, *study.measures], study.regressor
     ablated = _check_tiers(tiers, blocks)
     rows = {"all": Row(blocks, regressor)}
@@ -103,7 +110,7 @@ def ablation_study(
         rows[f"without {name}"] = Row([block for block in blocks if block != name], regressor)
     rows |= {f"only {name}": Row([name], regressor) for name in ablated}
     predictions, sizes = study.predict(rows, n_jobs, verbose)
-    counts = draw_counts(len(study.y), n_bootstrap, random_state)
+    counts = draw_counts(len(study.y), n_bootstrap, random_state, groups)
     return make_table(predictions, sizes, study.y, counts, reference="all")
 
 

@@ -1,10 +1,10 @@
-"""Simulate the best possible prediction of scores from few annotators."""
+"""The reliability of scores from few annotators, and the best possible prediction of them."""
 
 from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import Bunch, check_consistent_length, check_random_state
+from sklearn.utils import Bunch, check_array, check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval
 
 from sklearn_m3s._validation import check_arguments, check_scores
@@ -14,55 +14,61 @@ from sklearn_m3s.inspection._intervals import fold_metrics, summarise
 
 @check_arguments(
     scores=["array-like"],
-    n_annotations=["array-like", Integral],
+    n_annotations=["array-like", Integral, None],
     n_simulations=[Interval(Integral, 1, None, closed="left")],
     random_state=["random_state"],
 )
 def annotation_ceiling(
     scores: ArrayLike,
-    n_annotations: ArrayLike,
+    n_annotations: ArrayLike | None = None,
     *,
     n_simulations: int = 200,
     random_state: Seed = None,
 ) -> Bunch:
-    """Simulate the agreement of annotators, and the best possible prediction.
+    """Measure the agreement of annotators, and simulate the best possible prediction.
 
     A score s is the share of n annotators who remembered the video: s ~ Binomial(n, p) / n, where
     p is its memorability. The scores vary more than p does. The distribution of p is a Beta(a, b)
     with the mean of the scores and the variance without the noise,
     var(p) = var(s) - mean(s (1 - s) / (n - 1)). Each simulation draws
-    p ~ Beta(a + n s, b + n (1 - s)).
+    p ~ Beta(a + n s, b + n (1 - s)), and splits the n responses to each video into random halves.
 
     Parameters
     ----------
-    scores : array-like of shape (n_videos,)
-        Shares of annotators who remembered each video, in [0, 1].
-    n_annotations : int or array-like of int of shape (n_videos,)
-        Annotators of each video, at least 2.
+    scores : array-like of shape (n_videos,) or (n_videos, n_annotators)
+        Shares of annotators who remembered each video, in [0, 1]. Or, without `n_annotations`,
+        the responses themselves: 1 where an annotator remembered the video, 0 where not, NaN where
+        there is no response.
+    n_annotations : int or array-like of int of shape (n_videos,), default=None
+        Annotators of each video, at least 2. For hits and misses, pass ``hit_rate`` and
+        ``n_annotations`` of :func:`~sklearn_m3s.datasets.scores_from_responses`.
     n_simulations : int, default=200
-        Number of simulations.
+        Number of simulations, and of random halves.
     random_state : int, RandomState instance or None, default=None
-        Seed of the simulations.
+        Seed of the simulations and of the halves.
 
     Returns
     -------
     Bunch
-        ``split_half``: mean Spearman correlation between the scores of two random halves of the
-        annotators, the consistency that data sets report. ``ceiling``: mean Spearman correlation
-        between p and new scores of all annotators. By the formula of Spearman and Brown it is
-        close to √(2 ρ / (1 + ρ)), where ρ is the split half. ``table``: dict of the rows "split
-        half" and "ceiling", each with Spearman correlation, squared error, absolute error and
-        spread, and their 95 % intervals over the simulations.
+        ``split_half``: mean Spearman correlation ρ between the scores of two random halves of the
+        annotators, the consistency that data sets report. ``reliability``: 2 ρ / (1 + ρ), the
+        correlation with the scores of as many other annotators, by the formula of Spearman and
+        Brown. ``ceiling``: mean Spearman correlation between p and new scores of all annotators,
+        close to √reliability. ``table``: dict of the rows "split half" and "ceiling", each with
+        Spearman correlation, squared error, absolute error and spread, and their 95 % intervals
+        over the simulations.
 
     Raises
     ------
     ValueError
-        If a score is outside [0, 1], a count is below 2 or not an integer, or lengths differ.
+        If a score is outside [0, 1], a response is not 0, 1 or NaN, a video has fewer than 2
+        annotators or a number that is not an integer, or lengths differ.
 
     Notes
     -----
     The ceiling is an estimate. Scores that were corrected for the time between two showings are
-    not exact shares, and annotators differ in their attention.
+    not exact shares, and annotators differ in their attention. The halves are drawn for each video
+    by itself, because annotators see different videos. Shares are rounded to whole responses.
 
     References
     ----------
@@ -80,24 +86,46 @@ def annotation_ceiling(
     >>> bool(result.split_half < result.ceiling < 1)
     True
     """
-    scores, n_annotations = _check(scores, n_annotations)
+    if n_annotations is None:
+        scores, n_annotations = _count(scores)
+    scores, n = _check(scores, n_annotations)
+    hits, half = np.rint(n * scores).astype(int), n // 2
     rng = check_random_state(random_state)
     halves, perfect = [], []
     for _ in range(n_simulations):
-        p = _draw_memorability(scores, n_annotations, rng)
-        half = n_annotations // 2
-        one, two = (rng.binomial(n, p) / n for n in (half, n_annotations - half))
-        halves.append(_metrics(one, two))
-        perfect.append(_metrics(rng.binomial(n_annotations, p) / n_annotations, p))
+        in_half = rng.hypergeometric(hits, n - hits, half)
+        halves.append(_metrics(in_half / half, (hits - in_half) / (n - half)))
+        p = _draw_memorability(scores, n, rng)
+        perfect.append(_metrics(rng.binomial(n, p) / n, p))
     table = {}
     for name, values in (("split half", halves), ("ceiling", perfect)):
         metrics = np.array(values).T
         table[name] = summarise(np.column_stack([metrics.mean(axis=1), metrics]))
+    rho = table["split half"]["spearman"]
     return Bunch(
-        split_half=table["split half"]["spearman"],
+        split_half=rho,
+        reliability=2 * rho / (1 + rho),
         ceiling=table["ceiling"]["spearman"],
         table=table,
     )
+
+
+def _count(responses: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Return the share of annotators who remembered each video, and their number."""
+    if np.ndim(responses) != 2:
+        raise ValueError(
+            "n_annotations is None: pass the annotators of each video, or responses of shape "
+            "(n_videos, n_annotators) as scores"
+        )
+    responses = check_array(
+        responses, dtype=np.float64, ensure_all_finite="allow-nan", input_name="scores"
+    )
+    given = ~np.isnan(responses)
+    wrong = responses[given & (responses != 0) & (responses != 1)]
+    if len(wrong):
+        raise ValueError(f"scores has the response {wrong[0]:g}: use 1, 0, and NaN for none")
+    n_annotations = given.sum(axis=1)
+    return np.nansum(responses, axis=1) / np.maximum(n_annotations, 1), n_annotations
 
 
 def _check(scores: ArrayLike, n_annotations: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -111,11 +139,11 @@ def _check(scores: ArrayLike, n_annotations: ArrayLike) -> tuple[np.ndarray, np.
         n_annotations = np.full(len(scores), n_annotations)
     counts = check_scores(n_annotations, "n_annotations")
     check_consistent_length(scores, counts)
-    wrong = counts[(counts < 2) | (counts % 1 != 0)]
+    wrong = np.flatnonzero((counts < 2) | (counts % 1 != 0))
     if len(wrong):
         raise ValueError(
-            f"n_annotations has {wrong[0]:g}: give each video an integer of at least 2, or leave "
-            "it out"
+            f"n_annotations has {counts[wrong[0]]:g} for video {wrong[0]}: give each video an "
+            "integer of at least 2, or leave it out"
         )
     return scores, counts.astype(int)
 

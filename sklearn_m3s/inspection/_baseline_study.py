@@ -32,6 +32,7 @@ def baseline_study(
     *,
     baselines: Mapping[str, BaseEstimator] | None = None,
     cv: CrossValidation = None,
+    groups: ArrayLike | None = None,
     n_bootstrap: int = 1000,
     n_jobs: int | None = None,
     random_state: Seed = None,
@@ -51,8 +52,9 @@ def baseline_study(
         vector regression and a plain network, which is an `MLPRegressor` with one hidden layer of
         100 rectified linear units.
     random_state : int, RandomState instance or None, default=None
-        Seed of the bootstrap and of the default baselines. The model keeps its own.
-    cv, n_bootstrap, n_jobs, verbose
+        Seed of the bootstrap, of grouped folds and of the default baselines. The model keeps its
+        own.
+    cv, groups, n_bootstrap, n_jobs, verbose
         As for :func:`~sklearn_m3s.inspection.ablation_study`.
 
     Returns
@@ -82,14 +84,14 @@ def baseline_study(
     >>> table["spearman"].round(2).to_dict()
     {'model': 1.0, 'constant': nan}
     """
-    study = Study(model, X, y, cv)
+    study = Study(model, X, y, cv, groups, random_state)
     baselines = default_baselines(random_state) if baselines is None else dict(baselines)
     if "model" in baselines:
         raise ValueError("baselines has the name 'model', the row of the model: rename it")
     blocks, regressors = [*study.tiers, *study.measures], {"model": study.regressor} | baselines
     rows = {name: Row(blocks, regressor) for name, regressor in regressors.items()}
     predictions, sizes = study.predict(rows, n_jobs, verbose)
-    counts = draw_counts(len(study.y), n_bootstrap, random_state)
+    counts = draw_counts(len(study.y), n_bootstrap, random_state, groups)
     return make_table(predictions, sizes, study.y, counts, reference="model")
 
 

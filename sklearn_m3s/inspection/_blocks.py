@@ -8,14 +8,14 @@ import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
-from sklearn.model_selection import BaseCrossValidator, check_cv
+from sklearn.model_selection import BaseCrossValidator, GroupKFold, check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length, gen_batches
 from sklearn.utils._param_validation import Interval
 from tqdm.auto import tqdm
 
 from sklearn_m3s._optional import import_optional
-from sklearn_m3s._validation import check_scores
+from sklearn_m3s._validation import check_groups, check_scores
 from sklearn_m3s.pipeline import ModelParts, take_apart
 from sklearn_m3s.tiers import DescribedVideos, describe, first_tiers, take_videos
 from sklearn_m3s.video import check_videos
@@ -27,6 +27,7 @@ SIMILARITY = "similarity"
 # Parameters that all studies share.
 STUDY_RULES: dict[str, list[Any]] = {
     "cv": ["cv_object"],
+    "groups": ["array-like", None],
     "n_bootstrap": [Interval(Integral, 0, None, closed="left")],
     "n_jobs": [Integral, None],
     "random_state": ["random_state"],
@@ -36,7 +37,7 @@ STUDY_RULES: dict[str, list[Any]] = {
 Table: TypeAlias = "pandas.DataFrame"
 Videos = Collection[Any]
 CrossValidation: TypeAlias = int | BaseCrossValidator | Iterable[Any] | None
-Seed = int | np.random.RandomState | None
+Seed: TypeAlias = int | np.random.RandomState | None
 Fold = tuple[np.ndarray, np.ndarray]
 Pair = tuple[Any, Any]  # matrices, or videos, of the training and of the test videos
 Predictions = dict[str, list[tuple[np.ndarray, np.ndarray]]]
@@ -59,13 +60,52 @@ def check_study(X: Videos, y: ArrayLike) -> np.ndarray:
     return y
 
 
-def make_folds(cv: CrossValidation, X: Videos, y: np.ndarray) -> list[Fold]:
-    """Return the training and test rows of each fold of a scikit-learn `cv` argument."""
-    return list(check_cv(cv).split(X, y))
+def make_folds(
+    cv: CrossValidation,
+    X: Videos,
+    y: np.ndarray,
+    groups: ArrayLike | None = None,
+    random_state: Seed = None,
+) -> list[Fold]:
+    """Return the training and test rows of each fold of a scikit-learn `cv` argument.
+
+    No group is on both sides of a fold. An integer `cv` keeps groups together, shuffled if there
+    is a seed. Other folds that part a group are an error.
+    """
+    sources = None if groups is None else check_groups(groups, y)
+    n_units, unit = len(y), "videos"
+    if sources is not None:
+        n_units, unit = len(np.unique(sources)), "groups"
+    if cv is None or isinstance(cv, Integral):
+        n_folds = 5 if cv is None else int(cv)
+        if n_units < n_folds:
+            raise ValueError(
+                f"{n_folds} folds are too many for {n_units} {unit}: pass a smaller cv"
+            )
+        if sources is not None:
+            shuffle = random_state is not None
+            cv = GroupKFold(n_folds, shuffle=shuffle, random_state=random_state)
+    folds = list(check_cv(cv).split(X, y, sources))
+    for train, test in folds:
+        both = [] if sources is None else np.intersect1d(sources[train], sources[test])
+        if len(both):
+            raise ValueError(
+                f"cv puts the group {both[0]!s} on both sides of a fold: pass an integer, or a "
+                "splitter that keeps groups together, such as GroupKFold"
+            )
+    return folds
+
+
+def videos_of(X: Any) -> list[Any] | None:
+    """Return the videos to show, or None for features of videos."""
+    return None if getattr(X, "ndim", 1) == 2 else check_videos(X)
 
 
 def describe_for(model: BaseEstimator, X: Videos) -> Videos:
-    """Return videos with the rows of all tiers that a model gives them to, or `X` if none."""
+    """Return videos with the rows of all tiers that a model gives them to, or `X` if none.
+
+    Rows that `X` carries already are kept.
+    """
     while hasattr(model, "estimator"):  # of a search, say
         model = model.estimator
     tiers = first_tiers(model)
@@ -73,8 +113,11 @@ def describe_for(model: BaseEstimator, X: Videos) -> Videos:
         return X
     for tier in tiers:
         tier._validate_params()
-    videos = check_videos(X)
-    return DescribedVideos(videos, tiers, describe(tiers, videos))
+    if isinstance(X, DescribedVideos):
+        tiers = [tier for tier in tiers if X.rows_of(tier) is None]
+    else:
+        X = check_videos(X)
+    return DescribedVideos(X, tiers, describe(tiers, X))
 
 
 class Study:
@@ -89,6 +132,8 @@ class Study:
         X: Videos,
         y: ArrayLike,
         cv: CrossValidation,
+        groups: ArrayLike | None,
+        random_state: Seed = None,
         measures: Mapping[str, Any] | None = None,
     ) -> None:
         self.y = check_study(X, y)
@@ -100,7 +145,7 @@ class Study:
         self._measures = by_tier
         self.tiers, self.measures = list(parts.tiers), list(by_tier)
         self.regressor = parts.regressor
-        self._folds = make_folds(cv, X, self.y)
+        self._folds = make_folds(cv, X, self.y, groups, random_state)
 
     def predict(
         self, rows: dict[str, Row], n_jobs: int | None, verbose: bool | int

@@ -40,6 +40,7 @@ def descriptor_study(
     *,
     regressor: BaseEstimator | None = None,
     cv: CrossValidation = None,
+    groups: ArrayLike | None = None,
     n_bootstrap: int = 1000,
     n_jobs: int | None = None,
     random_state: Seed = None,
@@ -58,8 +59,8 @@ def descriptor_study(
         Predicts from each descriptor. None means a `StandardScaler` and an `MLPRegressor` with
         one hidden layer of 64 units.
     random_state : int, RandomState instance or None, default=None
-        Seed of the bootstrap and of the default regressor.
-    cv, n_bootstrap, n_jobs, verbose
+        Seed of the bootstrap, of grouped folds and of the default regressor.
+    cv, groups, n_bootstrap, n_jobs, verbose
         As for :func:`~sklearn_m3s.inspection.ablation_study`.
 
     Returns
@@ -71,7 +72,8 @@ def descriptor_study(
     Raises
     ------
     ValueError
-        If `y` is not finite, or there are fewer videos than folds.
+        If `y` is not finite, there are fewer videos or groups than folds, or a group is on both
+        sides of a fold.
     VideoError
         If videos cannot be read. The rows of the others are in the cache, if the tier has one.
 
@@ -96,7 +98,7 @@ def descriptor_study(
     if regressor is None:
         head = MLPRegressor(hidden_layer_sizes=(64,), random_state=random_state)
         regressor = make_pipeline(StandardScaler(), head)
-    folds = make_folds(cv, X, y)
+    folds = make_folds(cv, X, y, groups, random_state)
     X = describe_for(tier, X)
     names = list(_fit_descriptors(tier, X, y, folds[0]))  # known once the tier is fitted
     rows = {"all": Row(names, regressor)} | {name: Row([name], regressor) for name in names}
@@ -108,7 +110,8 @@ def descriptor_study(
         n_jobs,
         verbose,
     )
-    return make_table(predictions, sizes, y, draw_counts(len(y), n_bootstrap, random_state))
+    counts = draw_counts(len(y), n_bootstrap, random_state, groups)
+    return make_table(predictions, sizes, y, counts)
 
 
 def _fit_descriptors(tier: BaseEstimator, X: Videos, y: np.ndarray, fold: Fold) -> Blocks:

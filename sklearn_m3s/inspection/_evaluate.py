@@ -42,6 +42,7 @@ def evaluate(
     y: ArrayLike,
     *,
     cv: CrossValidation = None,
+    groups: ArrayLike | None = None,
     n_bootstrap: int = 1000,
     n_annotations: ArrayLike | None = None,
     n_jobs: int | None = None,
@@ -60,15 +61,20 @@ def evaluate(
     cv : int, cross-validation generator, iterable or None, default=None
         As in scikit-learn: an int is the number of folds in the order of the rows, None means 5
         folds. `RepeatedKFold` repeats them.
+    groups : array-like of shape (n_videos,), default=None
+        The source of each video, such as the film that it was cut from. Videos of one source are
+        never on both sides of a fold, and the bootstrap draws sources instead of videos. With
+        groups, an integer `cv` means `GroupKFold`, shuffled if `random_state` is given, and other
+        folds that part a source are an error.
     n_bootstrap : int, default=1000
-        Bootstrap samples of the test videos. 0 gives no intervals.
+        Bootstrap samples of the test videos, or of the groups. 0 gives no intervals.
     n_annotations : int or array-like of int of shape (n_videos,), default=None
         Annotators of each video. If given, the table has the rows of
         :func:`~sklearn_m3s.inspection.annotation_ceiling`.
     n_jobs : int, default=None
         Number of folds fitted at a time; see joblib.
     random_state : int, RandomState instance or None, default=None
-        Seed of the bootstrap and of the simulated annotators.
+        Seed of the bootstrap, of grouped folds and of the simulated annotators.
 
     Returns
     -------
@@ -81,7 +87,8 @@ def evaluate(
     Raises
     ------
     ValueError
-        If `y` is not finite or of another length, or there are fewer videos than folds.
+        If `y` is not finite or of another length, there are fewer videos or groups than folds, or
+        a group is on both sides of a fold.
 
     Warns
     -----
@@ -109,11 +116,11 @@ def evaluate(
     True
     """
     y = check_study(X, y)
-    folds = make_folds(cv, X, y)
+    folds = make_folds(cv, X, y, groups, random_state)
     ceiling = {}
     if n_annotations is not None:
         ceiling = annotation_ceiling(y, n_annotations, random_state=random_state).table
-    counts = draw_counts(len(y), n_bootstrap, random_state)
+    counts = draw_counts(len(y), n_bootstrap, random_state, groups)
     X = describe_for(model, X)
     predictions, _ = predict_rows(
         {"model": Row(["videos"], model)},

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import ConstantInputWarning
 from sklearn.utils import check_random_state
 
@@ -17,15 +18,24 @@ from sklearn_m3s.inspection._blocks import Predictions, Seed, Sizes, Table
 METRICS = ("spearman", "mse", "mae", "spread")
 
 
-def draw_counts(n_videos: int, n_bootstrap: int, random_state: Seed) -> np.ndarray:
+def draw_counts(
+    n_videos: int, n_bootstrap: int, random_state: Seed, groups: ArrayLike | None = None
+) -> np.ndarray:
     """Return how often each video occurs in the sample and in bootstrap samples of it.
 
-    The shape is (1 + n_bootstrap, n_videos). The first row, the sample, is all ones.
+    The shape is (1 + n_bootstrap, n_videos). The first row, the sample, is all ones. The videos of
+    a group are drawn together.
     """
     rng = check_random_state(random_state)
+    units = (
+        np.arange(n_videos)
+        if groups is None
+        else np.unique(np.ravel(groups), return_inverse=True)[1]
+    )
+    n_units = units.max() + 1
     counts = np.ones((1 + n_bootstrap, n_videos), dtype=np.int16)
     for row in counts[1:]:
-        row[:] = np.bincount(rng.randint(n_videos, size=n_videos), minlength=n_videos)
+        row[:] = np.bincount(rng.randint(n_units, size=n_units), minlength=n_units)[units]
     return counts
 
 
@@ -37,11 +47,15 @@ def fold_metrics(
     The shape is (4, n_samples): Spearman's correlation (NaN where scores or predictions are
     constant), mean squared error, mean absolute error, and standard deviation of the predictions.
     `counts` says how often each video occurs in each sample. Folds of repeated cross-validation
-    share the draws, so that repeats do not count as more videos.
+    share the draws, so that repeats do not count as more videos. A fold counts as often as its
+    videos do on average: a sample of few groups may lack a fold, or have it twice.
     """
-    return np.mean(
-        [_metrics(y[test], predicted, counts[:, test]) for test, predicted in folds], axis=0
-    )
+    total, weight = np.zeros((len(METRICS), len(counts))), np.zeros(len(counts))
+    for test, predicted in folds:
+        drawn = counts[:, test].mean(axis=1)
+        total += np.where(drawn > 0, drawn * _metrics(y[test], predicted, counts[:, test]), 0)
+        weight += drawn
+    return np.divide(total, weight, out=np.full_like(total, np.nan), where=weight > 0)
 
 
 def make_table(

@@ -43,6 +43,7 @@ def similarity_study(
     measures: Mapping[str, BaseEstimator | Mapping[str, BaseEstimator]] | None = None,
     regressor: BaseEstimator | None = None,
     cv: CrossValidation = None,
+    groups: ArrayLike | None = None,
     n_bootstrap: int = 1000,
     n_jobs: int | None = None,
     random_state: Seed = None,
@@ -66,8 +67,8 @@ def similarity_study(
         Predicts from a measure alone. None means an `MLPRegressor` of 15 epochs. With the tiers,
         the model's own regressor is used.
     random_state : int, RandomState instance or None, default=None
-        Seed of the bootstrap and of the default measures and regressor.
-    cv, n_bootstrap, n_jobs, verbose
+        Seed of the bootstrap, of grouped folds and of the default measures and regressor.
+    cv, groups, n_bootstrap, n_jobs, verbose
         As for :func:`~sklearn_m3s.inspection.ablation_study`.
 
     Returns
@@ -103,7 +104,7 @@ def similarity_study(
     measures = default_measures(random_state) if measures is None else measures
     if regressor is None:
         regressor = MLPRegressor(max_epochs=15, random_state=random_state)
-    study = Study(model, X, y, cv, measures)
+    study = Study(model, X, y, cv, groups, random_state, measures)
     taken = sorted({"none", *study.tiers} & set(measures))
     if taken:
         raise ValueError(f"measures has the names {taken} of other rows: rename them")
@@ -111,7 +112,7 @@ def similarity_study(
     rows |= {name: Row([name], regressor) for name in measures}
     rows |= {f"with {name}": Row([*study.tiers, name], study.regressor) for name in measures}
     predictions, sizes = study.predict(rows, n_jobs, verbose)
-    counts = draw_counts(len(study.y), n_bootstrap, random_state)
+    counts = draw_counts(len(study.y), n_bootstrap, random_state, groups)
     alone = {name: predictions[name] for name in ("none", *measures)}
     table = make_table(alone, sizes, study.y, counts)
     reference = fold_metrics(study.y, predictions["none"], counts)

@@ -12,7 +12,7 @@ from sklearn.utils import check_consistent_length, check_scalar
 
 from sklearn_m3s._optional import import_optional
 from sklearn_m3s._validation import check_scores
-from sklearn_m3s.inspection._blocks import CrossValidation, Videos
+from sklearn_m3s.inspection._blocks import CrossValidation, Videos, videos_of
 from sklearn_m3s.inspection._plotting import label, read_pictures, show_picture
 from sklearn_m3s.inspection._tier_predictions import tier_predictions
 from sklearn_m3s.video import check_videos
@@ -104,6 +104,7 @@ class TierDeviationDisplay:
         y: ArrayLike,
         *,
         cv: CrossValidation = None,
+        groups: ArrayLike | None = None,
         rows: int | Sequence[int] = 4,
         ax: "Axes | None" = None,
         bar_kwargs: dict[str, Any] | None = None,
@@ -114,14 +115,15 @@ class TierDeviationDisplay:
 
         Parameters
         ----------
-        model, X, y, cv, n_jobs, verbose
+        model, X, y, cv, groups, n_jobs, verbose
             As for :func:`~sklearn_m3s.inspection.tier_predictions`, which fits clones of the model.
+            Features in place of videos are drawn without pictures.
         rows, ax, bar_kwargs
             As for :meth:`from_predictions`.
         """
         import_optional("matplotlib.pyplot", "inspection")
-        videos = check_videos(X)
-        table = tier_predictions(model, X, y, cv=cv, n_jobs=n_jobs, verbose=verbose)
+        videos = videos_of(X)
+        table = tier_predictions(model, X, y, cv=cv, groups=groups, n_jobs=n_jobs, verbose=verbose)
         return cls.from_predictions(
             None, table, videos=videos, rows=rows, ax=ax, bar_kwargs=bar_kwargs
         )

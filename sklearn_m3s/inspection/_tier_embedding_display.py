@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from sklearn_m3s._optional import import_optional
 from sklearn_m3s._validation import check_scores
 from sklearn_m3s.exceptions import M3SWarning
-from sklearn_m3s.inspection._blocks import Seed, Videos, describe_for
+from sklearn_m3s.inspection._blocks import Seed, Videos, describe_for, videos_of
 from sklearn_m3s.inspection._plotting import make_axes, read_pictures
 from sklearn_m3s.pipeline import take_apart
 from sklearn_m3s.similarity import tsne_settings
@@ -127,8 +127,8 @@ class TierEmbeddingDisplay:
         model : Pipeline
             As `make_m3s` returns it, fitted, with or without a regressor. The features of each
             tier are embedded, without similarities.
-        X : sequence of length n_videos
-            Videos.
+        X : sequence of length n_videos, or matrix
+            Videos, or features for a model of `make_m3s_from_features`, drawn without pictures.
         y : array-like of shape (n_videos,), default=None
             Scores, as the colours of the points.
         tiers : sequence of str, default=None
@@ -138,9 +138,10 @@ class TierEmbeddingDisplay:
         """
         import_optional("matplotlib.pyplot", "inspection")
         chosen = _choose_tiers(model, tiers)
-        videos = describe_for(model, check_videos(X))
+        videos = videos_of(X)
+        described = describe_for(model, X)
         return cls.from_features(
-            {name: tier.transform(videos) for name, tier in chosen.items()},
+            {name: tier.transform(described) for name, tier in chosen.items()},
             videos,
             y,
             n_thumbnails=n_thumbnails,
@@ -153,7 +154,7 @@ class TierEmbeddingDisplay:
     def from_features(
         cls,
         features: Mapping[str, ArrayLike],
-        videos: Videos,
+        videos: Videos | None,
         y: ArrayLike | None = None,
         *,
         n_thumbnails: int = 30,
@@ -167,8 +168,9 @@ class TierEmbeddingDisplay:
         ----------
         features : dict of str to array-like of shape (n_videos, n_features)
             Features by the name of a tier. They are standardised here.
-        videos : sequence of length n_videos
+        videos : sequence of length n_videos or None
             Paths to videos or images and uint8 RGB arrays of shape (T, H, W, 3) or (H, W, 3).
+            None for no thumbnails.
         y : array-like of shape (n_videos,), default=None
             Numbers, as the colours of the points.
         n_thumbnails : int, default=30
@@ -194,12 +196,13 @@ class TierEmbeddingDisplay:
             cannot be read, whose pictures are left out.
         """
         import_optional("matplotlib.pyplot", "inspection")
-        videos = check_videos(videos)
+        videos = None if videos is None else check_videos(videos)
         matrices, kept, y = _check(features, videos, y)
         seed = check_random_state(random_state).randint(np.iinfo(np.int32).max)
         embeddings = {name: _embed(matrix, seed) for name, matrix in matrices.items()}
         chosen = {name: _spread(points, n_thumbnails) for name, points in embeddings.items()}
-        pictures = read_pictures(videos, sorted({kept[row] for row in chain(*chosen.values())}))
+        rows = sorted({kept[row] for row in chain(*chosen.values())})
+        pictures = {} if videos is None else read_pictures(videos, rows)
         shown = {row: picture for row, picture in pictures.items() if picture is not None}
         thumbnails = {
             name: {row: shown[kept[row]] for row in rows if kept[row] in shown}
@@ -220,7 +223,7 @@ def _choose_tiers(model: Pipeline, names: Iterable[str] | None) -> dict[str, Any
 
 
 def _check(
-    features: Mapping[str, ArrayLike], videos: list[Any], y: ArrayLike | None
+    features: Mapping[str, ArrayLike], videos: list[Any] | None, y: ArrayLike | None
 ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
     """Return features and scores without rows of NaN, and the indices of the kept rows."""
     if not features:
@@ -234,12 +237,13 @@ def _check(
     known = ~np.any([np.isnan(matrix).any(axis=1) for matrix in matrices.values()], axis=0)
     if known.sum() < _FEWEST:
         raise ValueError(
-            f"{known.sum()} of {len(videos)} videos have features: t-SNE needs at least {_FEWEST}"
+            f"{known.sum()} of {len(known)} videos have features: t-SNE needs at least {_FEWEST}"
         )
     if not known.all():
-        names = [video_name(videos[row], row) for row in np.flatnonzero(~known).tolist()]
+        rows = np.flatnonzero(~known).tolist()
+        names = [f"X[{row}]" if videos is None else video_name(videos[row], row) for row in rows]
         warnings.warn(
-            f"{len(names)} of {len(videos)} videos have NaN features and are left out: "
+            f"{len(names)} of {len(known)} videos have NaN features and are left out: "
             f"{', '.join(names)}",
             M3SWarning,
             stacklevel=3,

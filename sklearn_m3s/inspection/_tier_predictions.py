@@ -16,6 +16,7 @@ def tier_predictions(
     y: ArrayLike,
     *,
     cv: CrossValidation = None,
+    groups: ArrayLike | None = None,
     n_jobs: int | None = None,
     verbose: bool | int = False,
 ) -> Table:
@@ -30,8 +31,8 @@ def tier_predictions(
         Videos.
     y : array-like of shape (n_videos,)
         Memorability scores.
-    cv, n_jobs, verbose
-        As for :func:`~sklearn_m3s.inspection.ablation_study`.
+    cv, groups, n_jobs, verbose
+        As for :func:`~sklearn_m3s.inspection.ablation_study`. Folds of groups are not shuffled.
 
     Returns
     -------
@@ -57,7 +58,7 @@ def tier_predictions(
     >>> list(tier_predictions(model, X, X[:, 0]).columns)
     ['score', 'all', 'raw']
     """
-    study = Study(model, X, y, cv)
+    study = Study(model, X, y, cv, groups)
     blocks = [*study.tiers, *study.measures]
     rows = {"all": Row(blocks, study.regressor)}
     rows |= {name: Row([name], study.regressor) for name in blocks}

@@ -18,10 +18,12 @@ from sklearn_m3s._device import resolve_device
 from sklearn_m3s.regression._losses import MSEToSpearmanLoss, PenalizedMSELoss, WeightedMSELoss
 from sklearn_m3s.regression._network import ACTIVATIONS, MLP, OUTPUT_ACTIVATIONS
 from sklearn_m3s.regression._training import (
+    EarlyStopping,
+    EnsembleNet,
     LearningRateSchedule,
     LossSchedule,
+    Rows,
     TensorBatches,
-    WeightedNet,
     move_net,
 )
 
@@ -35,7 +37,8 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
 
     By default it has two hidden layers, Mish activations and a sigmoid output. Adam trains it on
     mini-batches, with a learning rate that decreases in steps. The defaults are those of the paper
-    (sections 5 and 6).
+    (sections 5 and 6). An ensemble of networks with dropout and early stopping ranks better; see
+    `recipe` of :func:`~sklearn_m3s.make_m3s`.
 
     Parameters
     ----------
@@ -59,10 +62,26 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         Factor of the learning rate.
     weight_decay : float, default=1e-5
         L2 penalty that Adam adds to the gradients.
-    batch_size : int, default=32
-        Rows per training step. The last batch of an epoch holds the remaining rows.
+    batch_size : int or "auto", default=32
+        Rows per training step. The last batch of an epoch holds the remaining rows. ``"auto"`` is
+        a sixteenth of the rows, but at least 32 and at most 256.
     max_epochs : int, default=20
         Number of passes over the training data, N_ep in the paper.
+    dropout : float, default=0
+        Share of the hidden units that are left out at each step, in [0, 1).
+    input_dropout : float, default=0
+        Share of the features that are left out at each step, in [0, 1).
+    n_networks : int, default=1
+        Number of networks, trained side by side from different initial weights. The prediction is
+        their mean. They share the batches.
+    early_stopping : bool, default=False
+        Whether to hold out rows of each network, and to keep the weights of the epoch in which the
+        predictions of the held-out rows have the best Spearman rank correlation.
+    validation_fraction : float, default=0.2
+        Share of the rows that each network holds out, in (0, 1), with ``early_stopping=True``.
+        Several networks hold out different rows, as far as there are any.
+    n_iter_no_change : int, default=10
+        Epochs without a better rank correlation after which training stops.
     device : str, default="auto"
         Device to train on. ``"auto"`` selects CUDA if available, then MPS, then the CPU. After
         training, the network is moved to the CPU. It predicts there, and pickles load anywhere.
@@ -78,11 +97,18 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
     Attributes
     ----------
     net_ : skorch.NeuralNetRegressor
-        The trained net. ``net_.module_`` is the network, ``net_.history`` the log of its epochs.
+        The trained net. ``net_.module_`` has the networks, ``net_.history`` the log of its epochs;
+        its ``train_loss`` is the sum over the networks.
     loss_curve_ : list of float
-        Training loss of each epoch: the mean of its batches, weighted by their rows.
+        Training loss of each epoch: the mean over the networks and the batches, weighted by the
+        rows of the batches.
     n_iter_ : int
         Number of epochs trained.
+    validation_scores_ : list of float or None
+        Rank correlation on held-out rows after each epoch; -1 where it is not defined. None
+        without early stopping.
+    best_validation_score_ : float or None
+        The highest of them, to which the weights belong.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -123,8 +149,14 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         "lr_step": [Interval(Integral, 1, None, closed="left")],
         "lr_gamma": [Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "input_dropout": [Interval(Real, 0, 1, closed="left")],
+        "n_networks": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "device": [str],
         "random_state": ["random_state"],
         "warm_start": ["boolean"],
@@ -144,8 +176,14 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         lr_step: int = 5,
         lr_gamma: float = 0.2,
         weight_decay: float = 1e-5,
-        batch_size: int = 32,
+        batch_size: int | str = 32,
         max_epochs: int = 20,
+        dropout: float = 0,
+        input_dropout: float = 0,
+        n_networks: int = 1,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.2,
+        n_iter_no_change: int = 10,
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         warm_start: bool = False,
@@ -163,6 +201,12 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         self.weight_decay = weight_decay
         self.batch_size = batch_size
         self.max_epochs = max_epochs
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.n_networks = n_networks
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
         self.device = device
         self.random_state = random_state
         self.warm_start = warm_start
@@ -170,7 +214,7 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Train for `max_epochs` epochs.
+        """Train for `max_epochs` epochs, or until early stopping.
 
         Parameters
         ----------
@@ -190,8 +234,8 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         ------
         ValueError
             If scores are outside [0, 1] and the output is a sigmoid, if `sample_weight` is given
-            and the loss is a module without such a parameter, if the device is not available, or
-            if the training diverges.
+            and the loss is a module without such a parameter, if the device is not available, if
+            the training diverges, or if early stopping leaves a network less than one row.
         """
         warm = self.warm_start and hasattr(self, "net_")
         data = self._check_data(X, y, sample_weight, not warm, self.output_activation)
@@ -224,6 +268,8 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         self : MLPRegressor
             Fitted estimator.
         """
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True: use fit.")
         first = not hasattr(self, "net_")
         # The net keeps the output that it was built with.
         output = self.output_activation if first else self.net_.module_.output_activation
@@ -233,18 +279,25 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
             self.loss_curve_ = []
         return self._train(data, 1)
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
+    def predict(
+        self, X: ArrayLike, return_std: bool = False
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """Predict scores.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             Features.
+        return_std : bool, default=False
+            Whether to return the spread of the networks as well.
 
         Returns
         -------
         scores : ndarray of shape (n_samples,), float64
             In [0, 1] with ``output_activation="sigmoid"``.
+        std : ndarray of shape (n_samples,), float64
+            Standard deviation of the predictions of the networks, with ``return_std=True``. It
+            says how far the networks disagree, not how far they are off.
 
         Raises
         ------
@@ -258,7 +311,8 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         module = deepcopy(self.net_.module_).double().eval()
         with torch.inference_mode():
             chunks = [module(X[rows].double()) for rows in gen_batches(len(X), _PREDICTION_ROWS)]
-        return torch.cat(chunks).numpy()
+        scores = torch.cat(chunks, dim=1).numpy()
+        return (scores.mean(axis=0), scores.std(axis=0)) if return_std else scores.mean(axis=0)
 
     def _check_data(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool, output: str
@@ -287,25 +341,35 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
 
     def _build_net(
         self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None
-    ) -> WeightedNet:
+    ) -> EnsembleNet:
         """Return an untrained net on the CPU."""
         sizes: list[Any] = list(self.hidden_layer_sizes)
         if not all(isinstance(size, (int, np.integer)) and size > 0 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be integers above 0, got {sizes}.")
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         generator = torch.Generator().manual_seed(seed)
-        network = MLP(X.shape[1], sizes, self.activation, self.output_activation, generator)
+        network = MLP(
+            X.shape[1],
+            sizes,
+            self.activation,
+            self.output_activation,
+            generator,
+            n_networks=self.n_networks,
+            input_dropout=self.input_dropout,
+            dropout=self.dropout,
+        )
         mean = float(np.average(y, weights=sample_weight))
         network.start_at(mean)
         lr_schedule = LearningRateSchedule(self.max_epochs, self.lr_step, self.lr_gamma)
-        return WeightedNet(
+        batch_size = min(max(len(X) // 16, 32), 256)
+        return EnsembleNet(
             network,
             criterion=self._build_criterion(mean),
             optimizer=torch.optim.Adam,
             optimizer__weight_decay=self.weight_decay,
             optimizer__fused=resolve_device(self.device).startswith(("cpu", "cuda")) or None,
             lr=self.learning_rate,
-            batch_size=self.batch_size,
+            batch_size=batch_size if self.batch_size == "auto" else self.batch_size,
             iterator_train=TensorBatches,
             iterator_train__generator=generator,
             train_split=None,
@@ -326,26 +390,52 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
                 module.center = center
         return criterion
 
-    def _copy_weights(self, net: WeightedNet) -> None:
+    def _copy_weights(self, net: EnsembleNet) -> None:
         """Copy the weights of the fitted net to a new one."""
         try:
             net.module_.load_state_dict(self.net_.module_.state_dict())
         except RuntimeError as error:
             raise ValueError(
-                "warm_start=True needs the hidden_layer_sizes of the last fit, but they changed: "
-                "restore them, or use warm_start=False."
+                "warm_start=True needs the hidden_layer_sizes and n_networks of the last fit, but "
+                "they changed: restore them, or use warm_start=False."
             ) from error
+
+    def _hold_out(self, n_rows: int, sample_weight: np.ndarray | None) -> np.ndarray:
+        """Return the rows that each network holds out, of shape (n_networks, n_held_out)."""
+        rows = np.arange(n_rows) if sample_weight is None else np.flatnonzero(sample_weight)
+        n_held_out = max(1, round(self.validation_fraction * len(rows)))
+        if n_held_out >= len(rows):
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} of {len(rows)} rows leaves none "
+                "to learn from: pass more rows, a smaller fraction, or early_stopping=False."
+            )
+        order = check_random_state(self.random_state).permutation(rows)
+        starts = n_held_out * np.arange(self.n_networks)
+        return order[(starts[:, None] + np.arange(n_held_out)) % len(rows)]
 
     def _train(self, data: tuple[np.ndarray, ...], n_epochs: int) -> Self:
         device = resolve_device(self.device)
-        dataset = torch.utils.data.TensorDataset(*(torch.from_numpy(a).to(device) for a in data))
+        stopping, held_out = None, None
+        if self.early_stopping:
+            weight = data[2] if len(data) == 3 else None
+            held_out = torch.from_numpy(self._hold_out(len(data[0]), weight)).to(device)
+        rows = Rows(*(torch.from_numpy(array).to(device) for array in data), held_out=held_out)
+        if self.early_stopping:
+            stopping = EarlyStopping(rows, self.n_iter_no_change)
         move_net(self.net_, device)
         try:
-            self.net_.fit_loop(dataset, epochs=n_epochs)
+            for _ in range(n_epochs):
+                self.net_.fit_loop(rows, epochs=1)
+                self.loss_curve_.append(self.net_.history[-1, "train_loss"] / self.n_networks)
+                if stopping is not None and stopping.is_over(self.net_.module_):
+                    break
+            if stopping is not None:
+                stopping.restore(self.net_.module_)
         finally:
             move_net(self.net_, "cpu")
-        self.loss_curve_ += self.net_.history[-n_epochs:, "train_loss"]
         self.n_iter_ = len(self.loss_curve_)
+        self.validation_scores_ = stopping.scores if stopping else None
+        self.best_validation_score_ = max(stopping.scores) if stopping else None
         if not np.isfinite(self.loss_curve_[-1]):
             del self.net_  # a network of NaN must not predict or be trained further
             raise ValueError(

@@ -95,7 +95,7 @@ def test_constant_scores_give_nan_and_a_warning(data):
     [
         ({"y": [np.nan] * 120}, "y contains NaN"),
         ({"y": [0.5] * 119}, "inconsistent numbers of samples"),
-        ({"cv": 121}, "n_splits=121 greater than the number of samples: n_samples=120"),
+        ({"cv": 121}, "121 folds are too many for 120 videos: pass a smaller cv"),
         ({"n_bootstrap": -1}, "'n_bootstrap'"),
         ({"model": "ridge"}, "'model'"),
         ({"n_annotations": 1}, "n_annotations has 1"),

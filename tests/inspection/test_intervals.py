@@ -86,9 +86,36 @@ def test_constant_input_has_no_rank_correlation_and_a_warning(scores, constant):
     assert np.isnan(summarise(metrics)["spearman_high"])
 
 
-def test_intervals_leave_out_samples_without_a_fold():
+def test_a_fold_counts_as_often_as_its_videos_are_drawn():
     y = np.array([0.1, 0.2, 0.3, 0.4])
-    counts = np.array([[1, 1, 1, 1], [2, 2, 0, 0], [1, 1, 2, 0]])
+    counts = np.array([[1, 1, 1, 1], [2, 2, 0, 0], [1, 0, 2, 1]])
     metrics = fold_metrics(y, [(np.arange(2), y[:2]), (np.arange(2, 4), y[2:] + 0.1)], counts)
-    np.testing.assert_allclose(metrics[2], [0.05, np.nan, 0.05])
-    assert summarise(metrics)["mae_high"] == pytest.approx(0.05)
+    np.testing.assert_allclose(metrics[2], [0.05, 0, 0.075])
+    np.testing.assert_allclose(metrics[0], [1, 1, np.nan])
+
+
+def test_intervals_leave_out_samples_without_a_test_video():
+    y, counts = np.array([0.1, 0.2, 0.3]), np.array([[1, 1, 1], [0, 0, 3], [2, 0, 1]])
+    metrics = fold_metrics(y, [(np.arange(2), y[:2] + 0.1)], counts)
+    np.testing.assert_allclose(metrics[2], [0.1, np.nan, 0.1])
+    assert summarise(metrics)["mae_high"] == pytest.approx(0.1)
+
+
+def test_videos_of_a_group_are_drawn_together():
+    groups = np.array([["b"], ["a"], ["b"], ["c"], ["a"], ["b"]])
+    counts = draw_counts(6, 50, 0, groups)
+    assert (counts[0] == 1).all()
+    for group in "abc":
+        members = counts[:, groups[:, 0] == group]
+        assert (members == members[:, :1]).all()
+    assert (counts[:, [0, 1, 3]].sum(axis=1) == 3).all()
+
+
+def test_intervals_of_groups_have_the_width_of_so_many_groups(rng):
+    groups = np.repeat(np.arange(200), 10)
+    error = np.abs(rng.normal(size=200))[groups]
+    folds = [(np.flatnonzero(groups % 5 == i), error[groups % 5 == i]) for i in range(5)]
+    row = summarise(fold_metrics(np.zeros(2000), folds, draw_counts(2000, 2000, 0, groups)))
+    half = 1.96 * error.std() / np.sqrt(200)
+    assert row["mae_high"] - row["mae"] == pytest.approx(half, rel=0.15)
+    assert row["mae"] - row["mae_low"] == pytest.approx(half, rel=0.15)

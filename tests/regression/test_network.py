@@ -1,7 +1,9 @@
+import pickle
+
 import pytest
 import torch
 
-from sklearn_m3s.regression._network import ACTIVATIONS, MLP
+from sklearn_m3s.regression._network import ACTIVATIONS, MLP, Dropout
 
 
 def n_parameters(module):
@@ -22,9 +24,9 @@ def test_a_hand_set_network_gives_exact_scores():
         for parameter, value in zip(
             module.parameters(), ([[1, 0], [0, -1]], [0, 1], [[2, 3]], [-1]), strict=True
         ):
-            parameter.copy_(torch.tensor(value))
+            parameter.copy_(torch.tensor([value]))
     scores = module(torch.tensor([[1.0, 0.0], [-5.0, 5.0], [2.0, -1.0]]))
-    assert scores.tolist() == [4.0, -1.0, 9.0]
+    assert scores.tolist() == [[4.0, -1.0, 9.0]]
 
 
 def test_the_sigmoid_comes_last():
@@ -44,7 +46,7 @@ def test_first_scores_lie_at_the_given_score(output, score, expected):
     module = MLP(3, (4,), "mish", output)
     torch.nn.init.zeros_(module[-3].weight)
     module.start_at(score)
-    torch.testing.assert_close(module(torch.ones(2, 3)), torch.full((2,), expected))
+    torch.testing.assert_close(module(torch.ones(2, 3)), torch.full((1, 2), expected))
 
 
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
@@ -66,3 +68,31 @@ def test_weights_come_from_the_generator_and_stay_within_their_bounds():
     assert torch.equal(before, torch.get_rng_state())
     assert torch.equal(first[0].weight, second[0].weight)
     assert 0.099 < first[0].weight.abs().max() <= 0.1
+
+
+def test_networks_side_by_side_are_those_of_torch_one_by_one():
+    module = MLP(5, (4, 3), "relu", "identity", torch.Generator().manual_seed(2), n_networks=3)
+    x = torch.randn(7, 5, generator=torch.Generator().manual_seed(3))
+    expected = []
+    for k in range(3):
+        h = x
+        for i in (0, 2, 4):
+            h = torch.nn.functional.linear(h, module[i].weight[k], module[i].bias[k])
+            h = torch.relu(h) if i < 4 else h
+        expected.append(h.flatten())
+    torch.testing.assert_close(module(x), torch.stack(expected))
+    torch.testing.assert_close(module(x.expand(3, 7, 5)), torch.stack(expected))
+    assert not torch.allclose(expected[0], expected[1])
+
+
+def test_dropout_leaves_out_its_share_in_training_only():
+    dropout = Dropout(0.25, seed=0)
+    x = torch.ones(100, 100)
+    before = torch.get_rng_state()
+    kept = dropout(x)
+    assert torch.equal(before, torch.get_rng_state())
+    assert kept.unique().tolist() == pytest.approx([0, 1 / 0.75])
+    assert 0.24 < (kept == 0).float().mean() < 0.26
+    assert not torch.equal(dropout(x), kept)
+    assert torch.equal(Dropout(0.25, seed=0)(x), kept)
+    assert torch.equal(pickle.loads(pickle.dumps(dropout)).eval()(x), x)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import TensorDataset
+from scipy.stats import spearmanr
 
 from sklearn_m3s.regression import MLPRegressor, MSEToSpearmanLoss
-from sklearn_m3s.regression._training import TensorBatches, move_net
+from sklearn_m3s.regression._training import EarlyStopping, Rows, TensorBatches, move_net
 
 X = np.linspace(0, 1, 20).reshape(10, 2)
 Y = X[:, 0]
@@ -13,7 +13,7 @@ Y = X[:, 0]
 def batches(n, batch_size, seed=0):
     x = torch.arange(n)
     generator = torch.Generator().manual_seed(seed)
-    return TensorBatches(TensorDataset(x, 10 * x, 100 * x), batch_size, generator)
+    return TensorBatches(Rows(x, 10 * x, 100 * x), batch_size, generator)
 
 
 def test_an_epoch_has_every_row_once_and_a_smaller_last_batch():
@@ -23,7 +23,7 @@ def test_an_epoch_has_every_row_once_and_a_smaller_last_batch():
 
 
 def test_a_batch_keeps_the_columns_of_each_row_together():
-    for x, (y, weight) in batches(7, 3):
+    for x, (y, weight, _) in batches(7, 3):
         assert torch.equal(y, 10 * x)
         assert torch.equal(weight, 100 * x)
 
@@ -104,3 +104,39 @@ def test_schedules_keep_their_last_value_after_max_epochs():
     model.fit(X, Y).partial_fit(X, Y)
     assert model.net_.criterion_.alpha == 1
     np.testing.assert_allclose(model.net_.history[:, "lr"], [1e-3, 5e-4, 5e-4])
+
+
+class Fixed(torch.nn.Module):
+    """Two networks whose scores of row i are its first two features."""
+
+    def __init__(self):
+        super().__init__()
+        self.epoch = torch.nn.Parameter(torch.zeros(()))
+
+    def forward(self, x):
+        return torch.stack([x[k, :, k] for k in range(2)])
+
+
+def held_out_score(predictions, y, held_out):
+    rows = Rows(torch.tensor(predictions).T, torch.tensor(y), held_out=torch.tensor(held_out))
+    stopping = EarlyStopping(rows, patience=1)
+    stopping.is_over(Fixed())
+    return stopping.scores[0]
+
+
+def test_held_out_rows_are_scored_by_the_networks_that_hold_them_out():
+    # Row 0 by the first network, row 1 by both, row 2 by the second, row 3 by none.
+    predictions = [[0.1, 0.3, 9.0, 9.0], [9.0, 0.5, 0.2, 9.0]]
+    expected = spearmanr([0.1, 0.4, 0.2], [0.0, 0.5, 1.0]).statistic
+    found = held_out_score(predictions, [0.0, 0.5, 1.0, 0.2], [[0, 1], [1, 2]])
+    assert found == pytest.approx(expected)
+
+
+def test_constant_predictions_score_minus_1():
+    predictions = [[0.1] * 3, [0.1] * 3]
+    assert held_out_score(predictions, [0.0, 0.5, 1.0], [[0, 1], [1, 2]]) == -1
+
+
+def test_rows_held_out_by_a_network_are_not_learned_by_it():
+    rows = Rows(torch.zeros(4, 2), torch.zeros(4), held_out=torch.tensor([[0, 3], [1, 2]]))
+    assert rows.learned.tolist() == [[False, True, True, False], [True, False, False, True]]

@@ -1,0 +1,96 @@
+"""Scores of videos from the responses of annotators."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import norm
+from sklearn.utils import Bunch, check_consistent_length
+
+from sklearn_m3s._validation import check_arguments, check_scores
+
+
+@check_arguments(
+    hits=["array-like"],
+    misses=["array-like"],
+    false_alarms=["array-like", None],
+    correct_rejections=["array-like", None],
+)
+def scores_from_responses(
+    hits: ArrayLike,
+    misses: ArrayLike,
+    false_alarms: ArrayLike | None = None,
+    correct_rejections: ArrayLike | None = None,
+) -> Bunch:
+    """Return scores of videos from counts of responses in a recognition test.
+
+    Parameters
+    ----------
+    hits, misses : array-like of int of shape (n_videos,)
+        How many annotators recognised a video that they had seen before, and how many did not.
+    false_alarms, correct_rejections : array-like of int of shape (n_videos,), default=None
+        How many annotators took the video for one that they had seen before, and how many did not,
+        when they saw it for the first time. Pass both or none.
+
+    Returns
+    -------
+    Bunch
+        ``hit_rate``: hits / (hits + misses), in [0, 1], the score of most data sets.
+        ``n_annotations``: hits + misses. Both are float64 of shape (n_videos,), as in the loaders.
+        With false alarms and correct rejections also ``corrected_recognition``, the hit rate minus
+        the false alarm rate, in [-1, 1], and ``d_prime``, z(hit rate) - z(false alarm rate), in
+        standard deviations. For d′, 0.5 is added to each count and 1 to each number of annotators
+        (the log-linear correction), because z(0) and z(1) are infinite.
+
+    Raises
+    ------
+    ValueError
+        If a count is negative or not an integer, a video has no hits and misses, or no false
+        alarms and correct rejections, lengths differ, or only one of the last two is given.
+
+    References
+    ----------
+    Hautus: Corrections for extreme proportions and their biasing effects on estimated values of
+    d', Behavior Research Methods, Instruments, & Computers 27, 1995.
+
+    Examples
+    --------
+    >>> from sklearn_m3s.datasets import scores_from_responses
+    >>> data = scores_from_responses([30, 10], [10, 30], [4, 10], [36, 30])
+    >>> data.hit_rate, data.n_annotations
+    (array([0.75, 0.25]), array([40., 40.]))
+    >>> data.corrected_recognition.round(2), data.d_prime.round(2)
+    (array([0.65, 0.  ]), array([1.88, 0.  ]))
+    """
+    hits, seen = _count(hits, misses, ("hits", "misses"))
+    scores = Bunch(hit_rate=hits / seen, n_annotations=seen)
+    if false_alarms is None and correct_rejections is None:
+        return scores
+    if false_alarms is None or correct_rejections is None:
+        raise ValueError("pass both false_alarms and correct_rejections, or none of them")
+    names = ("false_alarms", "correct_rejections")
+    false_alarms, unseen = _count(false_alarms, correct_rejections, names)
+    check_consistent_length(hits, false_alarms)
+    scores.corrected_recognition = scores.hit_rate - false_alarms / unseen
+    scores.d_prime = norm.ppf((hits + 0.5) / (seen + 1)) - norm.ppf(
+        (false_alarms + 0.5) / (unseen + 1)
+    )
+    return scores
+
+
+def _count(yes: ArrayLike, no: ArrayLike, names: tuple[str, str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first of two counts, and their sum."""
+    yes, no = (check_scores(count, name) for count, name in zip((yes, no), names, strict=True))
+    check_consistent_length(yes, no)
+    for name, counts in zip(names, (yes, no), strict=True):
+        wrong = np.flatnonzero((counts < 0) | (counts % 1 != 0))
+        if len(wrong):
+            raise ValueError(
+                f"{name} has {counts[wrong[0]]:g} for video {wrong[0]}: counts are integers of at "
+                "least 0"
+            )
+    empty = np.flatnonzero(yes + no == 0)
+    if len(empty):
+        raise ValueError(
+            f"{' and '.join(names)} of {len(empty)} video(s) are 0, such as video {empty[0]}: "
+            "leave videos without responses out"
+        )
+    return yes, yes + no
