@@ -19,11 +19,12 @@ HERE = Path(__file__).resolve()
 
 
 def describe(path):
-    """Describe one clip by the raw tier."""
+    """Read one clip for the raw tier, in this process: a worker does the same."""
     from sklearn_m3s import RawPerception
+    from sklearn_m3s.video import read_video
 
     start = time.perf_counter()
-    RawPerception().fit_transform([path])
+    read_video(path, [RawPerception()._reader()])
     return time.perf_counter() - start
 
 

@@ -43,6 +43,7 @@ class BlockScaler(StandardScaler):
     array([2., 2., 2.])
     """
 
+    scale_: np.ndarray
     with_std = True  # a parameter of StandardScaler, which must not be False here
 
     def __init__(self, *, copy: bool = True, with_mean: bool = True) -> None:

@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 
+from sklearn_m3s.tiers import _describe
 from sklearn_m3s.video import _pyav
 
 DATA_VARIABLE = "SKLEARN_M3S_TEST_DATA"
@@ -78,15 +79,23 @@ def write_clip():
 
 @pytest.fixture
 def decoded(monkeypatch):
-    """Return a list that grows by the name of a file whenever a pass over it begins."""
+    """Return a list that grows by the name of a file whenever a pass over it begins.
+
+    A pass begins in this process, or is ordered of a worker process.
+    """
     names = []
-    original = _pyav.PyAVVideo.frames
+    begin, order = _pyav.PyAVVideo.frames, _describe._read
 
     def count(self, wanted):
         names.append(self._path)
-        return original(self, wanted)
+        return begin(self, wanted)
+
+    def count_order(task, **settings):
+        names.extend([str(task[0])] if Path(str(task[0])).is_file() else [])
+        return order(task, **settings)
 
     monkeypatch.setattr(_pyav.PyAVVideo, "frames", count)
+    monkeypatch.setattr(_describe, "_read", count_order)
     return names
 
 

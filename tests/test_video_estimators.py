@@ -7,7 +7,6 @@ import builtins
 import inspect
 import pickle
 import socket
-import sys
 
 import numpy as np
 import pandas as pd
@@ -62,7 +61,8 @@ CHANGES = {
     "version": "2",
 }
 NO_CHANGE = {"batch_size", "cache", "device", "engine", "hog_components", "n_jobs", "on_error"}
-NO_CHANGE |= {"verbose", "revision", "sha256"}  # the last two choose weights, which count
+NO_CHANGE |= {"timeout", "verbose"}
+NO_CHANGE |= {"revision", "sha256"}  # these choose weights, which count
 
 ESTIMATORS = all_estimators(VideoTransformer)
 pytestmark = pytest.mark.filterwarnings("ignore:.*untrained:sklearn_m3s.exceptions.M3SWarning")
@@ -92,7 +92,7 @@ def forbid_reading(monkeypatch):
         def refuse(*args, **kwargs):
             raise AssertionError("a video was read")
 
-        monkeypatch.setattr("sklearn_m3s.video._read.open_source", refuse)
+        monkeypatch.setattr("sklearn_m3s.tiers._describe._read", refuse)
 
     return forbid
 
@@ -260,9 +260,12 @@ def test_bad_videos_can_be_rows_of_nan(make, videos, tmp_path):
     assert np.isfinite(refitted[[1, 2, 3]]).all()
 
 
-def test_a_fault_of_the_installation_is_raised_and_not_rows_of_nan(make, videos, monkeypatch):
+def test_a_fault_of_the_installation_is_raised_and_not_rows_of_nan(
+    make, videos, monkeypatch, tmp_path
+):
     estimator = make(on_error="nan").fit(videos).set_params(decoder="decord")
-    monkeypatch.setitem(sys.modules, "decord", None)
+    (tmp_path / "decord.py").write_text("raise ImportError")
+    monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ImportError, match=r"sklearn-m3s\[decord\]"):
         estimator.transform(videos[:1])
 

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
+from typing import BinaryIO
 from urllib.parse import urljoin
 
 import requests
@@ -16,10 +18,11 @@ from sklearn_m3s.exceptions import WeightsError
 ATTEMPTS = 3
 PAUSE = 1.0  # seconds between attempts
 TIMEOUT = (5, 30)  # seconds: to connect, and between two pieces
-GRACE = 60.0  # seconds that any download may take
+GRACE = 60.0  # seconds that any download may take, from the first connection on
 SLOWEST = 50_000  # bytes per second, on average, after that
+TICK = 0.1  # seconds between two looks at the pace
 REDIRECTIONS = 5
-LARGEST = 2**30  # bytes of a file whose size is not known beforehand
+LARGEST = 4 * 10**9  # bytes of a file whose size is not known beforehand
 
 
 def download(
@@ -56,20 +59,55 @@ def is_plain_http(url: str) -> bool:
 
 def _receive(url: str, path: Path, size: int | None, allow_http: bool) -> None:
     start = time.monotonic()
-    with _open(url, allow_http) as response:
-        expected = _expected_size(response, size)
-        logger.info("Downloading %s (%s bytes) to %s", url, f"{expected:,}", path.parent)
-        # disable=None hides the bar where stderr is not a terminal.
-        progress = tqdm(total=expected, unit="B", unit_scale=True, desc="weights", disable=None)
-        received = 0
-        with path.open("wb") as file, progress as bar:
+    # disable=None hides the bar where stderr is not a terminal.
+    progress = tqdm(total=size, unit="B", unit_scale=True, desc="weights", disable=None)
+    # A transfer that is given up can write no more, for the file is closed.
+    with path.open("wb") as file, progress as bar:
+        transfer = _Transfer(url, file, size, allow_http)
+        transfer.start()
+        while transfer.is_alive():
+            transfer.join(TICK)
+            bar.total = transfer.expected
+            bar.update(transfer.received - bar.n)
+            if transfer.is_alive():
+                _check_pace(transfer.received, time.monotonic() - start)
+    if transfer.error is not None:
+        raise transfer.error
+    if transfer.received != transfer.expected:
+        raise ValueError(f"{transfer.received} of {transfer.expected} bytes arrived")
+
+
+class _Transfer(Thread):
+    """Fetches a file in a thread of its own, which can be left to itself.
+
+    The timeouts of a socket start again with each byte that arrives, be it of a header or of a
+    body. Only from outside can a server be given up that sends one byte now and then.
+    """
+
+    def __init__(self, url: str, file: BinaryIO, size: int | None, allow_http: bool) -> None:
+        super().__init__(daemon=True)
+        self.received = 0
+        self.expected = size
+        self.error: Exception | None = None
+        self._url, self._file, self._allow_http = url, file, allow_http
+
+    def run(self) -> None:
+        """Fetch the file, and keep an exception for the thread that waits."""
+        try:
+            self._fetch()
+        except Exception as error:
+            self.error = error
+
+    def _fetch(self) -> None:
+        with _open(self._url, self._allow_http) as response:
+            self.expected = expected = _expected_size(response, self.expected)
+            folder = Path(self._file.name).parent
+            logger.info("Downloading %s (%s bytes) to %s", self._url, f"{expected:,}", folder)
             while piece := _read_piece(response):
-                received += len(piece)
-                _check_bounds(received, expected, time.monotonic() - start)
-                file.write(piece)
-                bar.update(len(piece))
-    if received != expected:
-        raise ValueError(f"{received} of {expected} bytes arrived")
+                self.received += len(piece)
+                if self.received > expected:
+                    raise WeightsError(f"the server sends more than {expected} bytes")
+                self._file.write(piece)
 
 
 class _Session(requests.Session):
@@ -89,10 +127,10 @@ def _open(url: str, allow_http: bool) -> requests.Response:
             raise WeightsError(f"{first} leads to plain http ({url})")
         with _Session() as session:
             response = session.get(url, stream=True, timeout=TIMEOUT, headers=headers)
-        if not response.is_redirect:
-            response.raise_for_status()
+        if response.ok and not response.is_redirect:
             return response
         response.close()
+        response.raise_for_status()
         url = urljoin(url, response.headers["Location"])
     raise WeightsError(f"{first} redirects more than {REDIRECTIONS} times")
 
@@ -122,9 +160,7 @@ def _read_piece(response: requests.Response) -> bytes:
         raise ConnectionError(str(error)) from error
 
 
-def _check_bounds(received: int, expected: int, seconds: float) -> None:
-    if received > expected:
-        raise WeightsError(f"the server sends more than {expected} bytes")
+def _check_pace(received: int, seconds: float) -> None:
     if seconds > GRACE + received / SLOWEST:
         raise WeightsError(
             f"the server sent {received} bytes in {seconds:.0f} s, which is slower than "

@@ -18,6 +18,7 @@ from sklearn_m3s._logging import logger
 from sklearn_m3s._optional import import_optional
 from sklearn_m3s.backbones._processor_config import read_json, read_pictures
 from sklearn_m3s.backbones._spec import NetworkSpec
+from sklearn_m3s.backbones._state_dict import not_finite
 from sklearn_m3s.exceptions import M3SError, WeightsError
 
 _CONFIG, _WEIGHTS, _INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
@@ -197,6 +198,11 @@ def _load(folder: Path, name: str, family: _Family) -> tuple[Any, set[str]]:
         raise WeightsError(
             f"{name} is a {type(model).__name__}, which takes {model.main_input_name} and not "
             "pictures: choose a model of images or video"
+        )
+    if bad := not_finite(model.state_dict()):
+        raise WeightsError(
+            f"the weights of {name} hold NaN or infinity in {min(bad)}: fetch it again, or "
+            "choose another model"
         )
     missing = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
     return model, {key for key in missing if not key.endswith("mask_token")}

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pooch
 
-from sklearn_m3s._files import PathLike, file_digest
-from sklearn_m3s.backbones._download import download, is_plain_http
+from sklearn_m3s._files import PathLike, file_digest, written_aside
+from sklearn_m3s.backbones._download import LARGEST, download, is_plain_http
 from sklearn_m3s.backbones._registry import ARCHITECTURES, WEIGHTS, PackagedFile, PublishedFile
+from sklearn_m3s.backbones._state_dict import is_readable
 from sklearn_m3s.exceptions import WeightsError
 
 FOLDER_VARIABLE = "SKLEARN_M3S_WEIGHTS"
@@ -35,7 +36,8 @@ def resolve_weights(
 
     A published file is downloaded if the weight folder does not hold it. A packaged file is found
     in the installed package, whose code is not run. Either is compared with the size and SHA-256
-    in the registry. Without those, the SHA-256 is recorded on first use and compared later.
+    in the registry. Without those, the SHA-256 of a file that can be loaded is recorded on first
+    use and compared later. No file may have more than 4 GB.
 
     Parameters
     ----------
@@ -157,17 +159,19 @@ def _find_published(architecture: str, entry: PublishedFile, asked: str) -> Path
     if not path.exists():
         _download(architecture, entry, path, asked)
     record = path.with_name(path.name + ".sha256")
-    recorded = record.read_text().strip() if record.exists() and not entry.sha256 else ""
+    recorded = ""
+    if not entry.sha256 and record.is_file():
+        recorded = record.read_text(errors="replace").strip()
     fault = _fault(path, entry.size, entry.sha256, recorded, asked)
     if fault:
         raise WeightsError(
             f"{path} is damaged or was replaced: {fault}. Delete it, and {record.name} if that is "
             f"beside it, to have it fetched again from {_source(entry)}"
         )
-    if not entry.sha256 and not recorded:
+    if not entry.sha256 and not recorded and is_readable(path):
         # A folder that cannot be written to is one that somebody else looks after.
-        with contextlib.suppress(OSError):
-            record.write_text(file_digest(path) + "\n")
+        with contextlib.suppress(OSError), written_aside(record) as aside:
+            aside.write_text(file_digest(path) + "\n")
     return path
 
 
@@ -176,6 +180,8 @@ def _fault(path: Path, size: int | None, *digests: str) -> str | None:
     actual = path.stat().st_size
     if size is not None and actual != size:
         return f"it has {actual} bytes, expected {size}"
+    if actual > LARGEST:
+        return f"it has {actual} bytes, more than {LARGEST}"
     digest = file_digest(path) if any(digests) else ""
     expected = next((known for known in digests if not digest.startswith(known)), None)
     return None if expected is None else f"its sha256 is {digest}, expected {expected}"
@@ -203,6 +209,8 @@ def _download(architecture: str, entry: PublishedFile, path: Path, asked: str) -
         fault = _fault(received, entry.size, entry.sha256, asked)
         if fault:
             raise ValueError(f"what {url} sends is damaged: {fault}")
+        if not entry.sha256 and not asked and not is_readable(received):
+            raise WeightsError(f"what {url} sends is no file of weights that can be loaded")
 
     try:
         download(url, path, check=check, size=entry.size, allow_http=allow_http)

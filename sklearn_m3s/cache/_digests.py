@@ -7,9 +7,10 @@ import os
 import stat
 import time
 from pathlib import Path
+from typing import Any
 
 from sklearn_m3s._files import PathLike, file_state
-from sklearn_m3s.cache._layout import DIGESTS, write
+from sklearn_m3s.cache._layout import DIGESTS, is_digest, write
 
 # File systems count time in steps of up to 2 s, by clocks that may differ from ours. If a file
 # changed less than this before it was read, its next change may leave its times as they are.
@@ -34,13 +35,14 @@ def known_digest(path: PathLike, root: Path) -> str | None:
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):  # a pipe would never end
         raise FileNotFoundError(f"{path} is not a file")
-    record = _record(path, root)
-    for recall in (_known.get, _load):
-        known = recall(record)
-        if known is not None and known[0] == file_state(status):
-            _known[record] = known
-            return known[1]
-    return None
+    record, state = _record(path, root), file_state(status)
+    known = _known.get(record)
+    if known is None or known[0] != state:
+        known = _load(record, path)
+    if known is None or known[0] != state:
+        return None
+    _known[record] = known
+    return known[1]
 
 
 def _record(path: Path, root: Path) -> Path:
@@ -49,14 +51,24 @@ def _record(path: Path, root: Path) -> Path:
     return root / DIGESTS / name[:2] / f"{name}.json"
 
 
-def _load(record: Path) -> tuple[list[int], str] | None:
-    """Return the state and the digest of a record, or None if it is missing or damaged."""
+def _load(record: Path, path: Path) -> tuple[list[int], str] | None:
+    """Return the state and the digest that a record has of a file, or None if it is no record."""
     try:
+        if not record.is_file():  # a pipe would never end
+            return None
         fields = json.loads(record.read_bytes())
-        is_whole = len(bytes.fromhex(fields["digest"])) == 32
-        return (fields["state"], fields["digest"]) if is_whole else None
-    except (OSError, ValueError, TypeError, KeyError):
+        state, digest = fields["state"], fields["digest"]
+        is_whole = is_digest(digest) and fields == _fields(path, state, digest)
+    except Exception:  # whatever lies there
         return None
+    return (state, digest) if is_whole else None
+
+
+def _fields(path: Path, state: list[int], digest: str) -> dict[str, Any]:
+    """Return what a record holds: its checksum tells it from that of another file, too."""
+    fields = {"path": str(path), "state": state, "digest": digest}
+    checksum = hashlib.sha256(json.dumps(fields).encode()).hexdigest()
+    return fields | {"checksum": checksum}
 
 
 def _read(path: Path, record: Path, root: Path) -> str:
@@ -67,7 +79,6 @@ def _read(path: Path, record: Path, root: Path) -> str:
     if max(status.st_mtime_ns, status.st_ctime_ns) < now - _SETTLED_NS:
         state = file_state(status)
         _known[record] = state, digest
-        fields = {"path": str(path), "state": state, "digest": digest}
         with contextlib.suppress(OSError):  # then only this process remembers it
-            write(root, record, json.dumps(fields).encode())
+            write(root, record, json.dumps(_fields(path, state, digest)).encode())
     return digest

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,11 @@ import numpy as np
 
 from sklearn_m3s._files import PathLike
 from sklearn_m3s.cache._digests import known_digest, remembered_digest
-from sklearn_m3s.cache._layout import SETTINGS, settings_digest, write
+from sklearn_m3s.cache._layout import SETTINGS, is_digest, settings_digest, write
 from sklearn_m3s.exceptions import M3SError
+
+_STORED = "<f4"  # NumPy's name of the type of stored numbers
+_CHECKSUM_BYTES = 32  # after the end of the NumPy file, where NumPy reads no further
 
 
 class FeatureCache:
@@ -21,7 +25,8 @@ class FeatureCache:
     A vector is found by the content of the video and by all settings that determine it. So it is
     found again after the file was renamed or copied, and never after the file or a setting was
     changed. Any number of processes and threads may share the folder: files are written aside and
-    then moved into place, and a file that a killed process left half-written is never read.
+    then moved into place, and a file that a killed process left half-written is never read. Each
+    ends with a checksum, and a damaged one counts as missing.
 
     Parameters
     ----------
@@ -56,7 +61,8 @@ class FeatureCache:
         text = json.dumps(settings, sort_keys=True, indent=1, default=methodcaller("tolist"))
         self._settings = text.encode()
         self._root = Path(folder).expanduser().absolute()
-        self._folder = self._root / name / settings_digest(self._settings)
+        self._place = f"{name}/{settings_digest(self._settings)}"
+        self._folder = self._root / self._place
 
     def key(self, video: PathLike | np.ndarray) -> str:
         """Return the SHA-256 of the content of a video, as 64 hexadecimal digits.
@@ -82,12 +88,20 @@ class FeatureCache:
     def get(self, key: str) -> np.ndarray | None:
         """Return the vector of a key, or None if it is missing or damaged."""
         try:
-            with self._path(key).open("rb") as file:
-                vector = np.load(file, allow_pickle=False)
+            path = self._path(key)
+            if not path.is_file():  # a pipe would never end
+                return None
+            stored = memoryview(path.read_bytes())
+            content, checksum = stored[:-_CHECKSUM_BYTES], stored[-_CHECKSUM_BYTES:]
+            if checksum != self._checksum(key, content):
+                return None
+            # As `put` wrote it: np.load would take longer than all the rest.
+            start = 10 + int.from_bytes(content[8:10], "little")
+            vector = np.frombuffer(content, _STORED, offset=start).astype(np.float32)
         except Exception:  # a damaged file can raise anything
             return None
-        is_valid = isinstance(vector, np.ndarray) and vector.ndim == 1
-        return vector if is_valid and vector.dtype == np.float32 else None
+        is_valid = f"'{_STORED}'".encode() in bytes(content[:start]) and np.isfinite(vector).all()
+        return vector if is_valid else None
 
     def prepare(self) -> None:
         """Write the settings to the folder, so that an `M3SError` shows before any work."""
@@ -99,19 +113,33 @@ class FeatureCache:
         Raises
         ------
         ValueError
-            If `vector` is not of shape (n,).
+            If `vector` is not of shape (n,) or not finite, or `key` has not 64 hexadecimal digits.
         M3SError
             If the folder cannot be written to.
         """
         vector = np.asarray(vector, dtype=np.float32)
         if vector.ndim != 1:
             raise ValueError(f"vector must be of shape (n,), got the shape {vector.shape}")
-        content = io.BytesIO()
-        np.save(content, vector)
-        self._write(self._path(key), content.getvalue())
+        if not np.isfinite(vector).all():
+            raise ValueError("vector must be finite, got NaN or infinity")
+        buffer = io.BytesIO()
+        np.save(buffer, vector.astype(_STORED))
+        content = buffer.getvalue()
+        path = self._path(key)
+        if not os.path.exists(self._folder / SETTINGS):  # the folder was deleted
+            self.prepare()
+        self._write(path, content + self._checksum(key, content))
 
     def _path(self, key: str) -> Path:
+        if not is_digest(key):  # it could lead out of the folder
+            raise ValueError(f"key must have 64 hexadecimal digits, got {key!r}")
         return self._folder / key[:2] / f"{key}.npy"
+
+    def _checksum(self, key: str, content: bytes | memoryview) -> bytes:
+        """Return the last bytes of a file, which hold for this content in this place only."""
+        digest = hashlib.sha256(f"{self._place}/{key}".encode())
+        digest.update(content)
+        return digest.digest()
 
     def _write(self, path: Path, content: bytes) -> None:
         try:

@@ -1,6 +1,7 @@
 """Names in a cache folder, and how files are written to it."""
 
 import hashlib
+import re
 from pathlib import Path
 
 from sklearn_m3s._files import written_aside
@@ -11,6 +12,11 @@ SETTINGS = "settings.json"
 _NOTE = b"This folder is a cache of sklearn_m3s. All that it holds can be computed again.\n"
 
 
+def is_digest(text: object) -> bool:
+    """Return whether something is a SHA-256 as 64 hexadecimal digits, which names files here."""
+    return isinstance(text, str) and re.fullmatch("[0-9a-f]{64}", text) is not None
+
+
 def settings_digest(text: bytes) -> str:
     """Return the name of the folder that holds the vectors of some settings."""
     return hashlib.sha256(text).hexdigest()[:16]
@@ -18,12 +24,16 @@ def settings_digest(text: bytes) -> str:
 
 def write(root: Path, path: Path, content: bytes) -> None:
     """Write a file of the cache `root`, and the marker that says that it is a cache."""
+    try:
+        _write_marked(root, path, content)
+    except FileNotFoundError:  # somebody removed the folder just after it was made
+        _write_marked(root, path, content)
+
+
+def _write_marked(root: Path, path: Path, content: bytes) -> None:
     if not (root / MARKER).exists():
         _write(root / MARKER, _NOTE)
-    try:
-        _write(path, content)
-    except FileNotFoundError:  # `cache_clear` removed the folder just after it was made
-        _write(path, content)
+    _write(path, content)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -11,6 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sklearn.utils import Bunch
 
 from sklearn_m3s._files import PathLike
@@ -19,6 +20,7 @@ from sklearn_m3s.cache._layout import DIGESTS, MARKER, SETTINGS, settings_digest
 from sklearn_m3s.exceptions import M3SError
 
 _PATH = [str, os.PathLike]
+_CALENDAR = [datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (1, 9999)]
 _LEFTOVER_SECONDS = 3600  # no process writes a single file for so long
 
 # The names of the files that the cache writes, as patterns of `glob`.
@@ -69,7 +71,7 @@ def cache_info(folder: PathLike) -> Bunch:
     ...     rows = tier.fit_transform([video, video + 1])
     ...     info = cache_info(folder)
     >>> info.n_entries, info.n_bytes
-    (2, 264)
+    (2, 328)
     >>> info.tiers[0].name, info.tiers[0].settings["frame_size"]
     ('RawPerception', 16)
     """
@@ -111,9 +113,8 @@ def cache_clear(
     Raises
     ------
     M3SError
-        If `folder` is not a feature cache, or has nothing of the tier `name`.
-    OSError
-        If a file cannot be removed.
+        If `folder` is not a feature cache, or has nothing of the tier `name`, or a file cannot be
+        removed.
 
     See Also
     --------
@@ -158,10 +159,10 @@ def cache_clear(
 
 def _root(folder: PathLike) -> Path:
     root = Path(folder).expanduser().absolute()
-    if not (root / MARKER).exists():
+    if not os.path.exists(root / MARKER):
         raise M3SError(
-            f"{root} is not a feature cache (it has no file {MARKER}): give the folder that tiers "
-            "have as cache="
+            f"{root} is not a feature cache (it has no file {MARKER} that can be seen): give the "
+            "folder that tiers have as cache="
         )
     return root
 
@@ -190,7 +191,9 @@ def _settings(group: Path) -> dict[str, Any] | None:
 
 
 def _sum(files: dict[Path, os.stat_result]) -> dict[str, Any]:
-    times = [datetime.fromtimestamp(status.st_mtime, UTC) for status in files.values()]
+    # Clocks that are wrong leave times which no calendar has.
+    stamps = np.clip([status.st_mtime for status in files.values()], *_CALENDAR)
+    times = [datetime.fromtimestamp(stamp, UTC) for stamp in stamps]
     n_bytes = sum(status.st_size for status in files.values())
     oldest, newest = min(times, default=None), max(times, default=None)
     return {"n_entries": len(files), "n_bytes": n_bytes, "oldest": oldest, "newest": newest}
@@ -199,7 +202,10 @@ def _sum(files: dict[Path, os.stat_result]) -> dict[str, Any]:
 def _remove(files: dict[Path, os.stat_result], root: Path) -> int:
     """Remove files, and the folders below the root that are empty then; return their bytes."""
     for path in files:
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise M3SError(f"cannot remove {path} from the cache ({error}): allow it") from error
         with contextlib.suppress(OSError):  # a folder that is not empty
             for folder in takewhile(lambda folder: folder != root, path.parents):
                 folder.rmdir()

@@ -75,14 +75,19 @@ class H264Meter:
         self._is_finished = False
         self._n_frames = self._n_bytes = 0
 
-    def add(self, frames: np.ndarray, times: np.ndarray | None = None) -> None:
+    def add(
+        self,
+        frames: np.ndarray,
+        times: np.ndarray | None = None,
+        seconds: np.ndarray | None = None,
+    ) -> None:
         """Encode more frames.
 
         Parameters
         ----------
         frames : ndarray of shape (T, H, W, 3), dtype uint8
             RGB frames, all of the size of the first.
-        times : ndarray of shape (T,), default=None
+        times, seconds : ndarray of shape (T,), default=None
             Ignored: a frame lasts 1 / `frame_rate` seconds.
 
         Raises

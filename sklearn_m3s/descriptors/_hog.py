@@ -38,7 +38,7 @@ def hog(frames: np.ndarray, *, cell_size: int = 16) -> np.ndarray:
         RGB frames, at least two cells high and wide.
     cell_size : int, default=16
         Side of a cell in pixels. The paper does not give it; its code has 8. On real clips, 16
-        needs a quarter of the memory and keeps the distances between videos (Spearman 0.986 with
+        needs a quarter of the memory and keeps the distances between videos (Spearman 0.985 with
         those at 8).
 
     Returns

@@ -1,7 +1,7 @@
 """Descriptors over time: blocks of frames in, one number or vector per video out.
 
-All have one interface: ``add(frames, times)`` for each block of frames, then ``value()``. Memory is
-constant. One that was not used yet can be copied and pickled. `H264Meter` is another of them.
+All have one interface: ``add(frames, times, seconds)`` for each block of frames, then ``value()``.
+Memory is constant. One that was not used yet can be copied and pickled. `H264Meter` is another.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,10 @@ from sklearn_m3s.descriptors._flow import SIDES, flow
 
 
 class MeanOverTime:
-    """Mean over the frames of a video of any descriptor of single frames.
+    """Mean over the time of a video of any descriptor of single frames.
+
+    Every frame counts for as long as it is shown. So a video of variable frame rate has the mean of
+    the same video at a constant rate.
 
     Parameters
     ----------
@@ -38,14 +41,23 @@ class MeanOverTime:
     >>> mean.add(frames[1:])
     >>> float(mean.value())
     50.0
+    >>> mean = MeanOverTime(redness)
+    >>> mean.add(frames, seconds=np.array([1, 1, 1, 5]))
+    >>> float(mean.value())
+    75.0
     """
 
     def __init__(self, function: Callable[[np.ndarray], np.ndarray]) -> None:
         self._function = function
         self._total: float | np.ndarray = 0.0
-        self._n_frames = 0
+        self._seconds = 0.0
 
-    def add(self, frames: np.ndarray, times: np.ndarray | None = None) -> None:
+    def add(
+        self,
+        frames: np.ndarray,
+        times: np.ndarray | None = None,
+        seconds: np.ndarray | None = None,
+    ) -> None:
         """Add the next frames.
 
         Parameters
@@ -53,7 +65,9 @@ class MeanOverTime:
         frames : ndarray of shape (T, H, W, 3), dtype uint8
             RGB frames.
         times : ndarray of shape (T,), default=None
-            Ignored: all frames count alike.
+            Ignored.
+        seconds : ndarray of shape (T,), default=None
+            For how long each frame counts. None counts one second for each.
 
         Raises
         ------
@@ -66,18 +80,19 @@ class MeanOverTime:
                 f"{self._function!r} must return one number or row per frame, got the shape "
                 f"{values.shape} for {len(frames)} frames"
             )
-        self._total = self._total + values.sum(axis=0, dtype=float)
-        self._n_frames += len(frames)
+        seconds = np.ones(len(frames)) if seconds is None else seconds
+        self._total = self._total + seconds @ values
+        self._seconds += seconds.sum()
 
     def value(self) -> float | np.ndarray:
-        """Return the mean over all frames so far.
+        """Return the mean over the time of all frames so far.
 
         Returns
         -------
         float or ndarray of shape (n,), dtype float64
             NaN if there are no frames.
         """
-        return self._total / self._n_frames if self._n_frames else np.nan
+        return self._total / self._seconds if self._seconds else np.nan
 
 
 class FlowOverTime:
@@ -85,7 +100,8 @@ class FlowOverTime:
 
     A pair of frames counts by the time between them, and its flow is scaled by that time. So the
     mean is the length of all flow divided by the time from the first frame to the last. Frames that
-    are almost simultaneous hardly count.
+    are almost simultaneous hardly count. The time for which the last frame is held, longer than the
+    shortest frame, is time without motion.
 
     Parameters
     ----------
@@ -128,9 +144,10 @@ class FlowOverTime:
         self._frame_rate = frame_rate
         self._last: np.ndarray | None = None  # frame, of shape (1, H, W, 3)
         self._start = self._end = 0.0
+        self._held, self._shortest = 0.0, np.inf
         self._length = 0.0
 
-    def add(self, frames: np.ndarray, times: np.ndarray) -> None:
+    def add(self, frames: np.ndarray, times: np.ndarray, seconds: np.ndarray | None = None) -> None:
         """Add the next frames.
 
         Parameters
@@ -139,6 +156,8 @@ class FlowOverTime:
             RGB frames, in the order of time.
         times : ndarray of shape (T,)
             When each is shown, in seconds.
+        seconds : ndarray of shape (T,), default=None
+            For how long each counts. None counts the last frame as no longer than the others.
 
         Raises
         ------
@@ -151,6 +170,8 @@ class FlowOverTime:
             frames = np.concatenate([self._last, frames])
         self._length += flow(frames, method=self._method).sum()
         self._last, self._end = frames[-1:].copy(), times[-1]
+        if seconds is not None:
+            self._held, self._shortest = seconds[-1], min(self._shortest, seconds.min())
 
     def value(self) -> float:
         """Return the mean over all pairs of frames so far.
@@ -160,5 +181,6 @@ class FlowOverTime:
         float
             In pixels per 1 / `frame_rate` seconds; 0 if no time has passed.
         """
-        seconds = self._end - self._start
+        held = max(0.0, self._held - self._shortest)
+        seconds = self._end - self._start + held
         return float(self._length / (seconds * self._frame_rate)) if seconds else 0.0

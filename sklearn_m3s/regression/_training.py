@@ -33,9 +33,11 @@ class Rows(torch.utils.data.Dataset):
         X: Tensor,
         y: Tensor,
         sample_weight: Tensor | None = None,
+        *,
         held_out: Tensor | None = None,
     ) -> None:
-        self.X, self.y, self.sample_weight, self.held_out = X, y, sample_weight, held_out
+        self.X, self.y, self.sample_weight = X, y, sample_weight
+        self.held_out: Any = held_out
         self.learned = None
         if held_out is not None:
             shape = len(held_out), len(X)

@@ -32,7 +32,7 @@ class ClipEncoder(Encoder):
         As for `FrameEncoder`.
     batch_size : int, default=4
         Videos embedded at a time.
-    precision, engine, cache, n_jobs, on_error, decoder, device, random_state, verbose
+    precision, engine, cache, n_jobs, on_error, decoder, timeout, device, random_state, verbose
         As for `FrameEncoder`, whose attributes, errors and warnings it shares.
 
     See Also

@@ -1,23 +1,37 @@
 """The engine: videos to one matrix per tier, each file decoded once for all of them."""
 
+import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import effective_n_jobs
+from sklearn.utils import gen_batches
 from tqdm.auto import tqdm
 
 from sklearn_m3s.exceptions import M3SWarning, VideoError
 from sklearn_m3s.tiers._tier import Embedder, Tier
 from sklearn_m3s.tiers._tier_rows import TierRows
-from sklearn_m3s.tiers._workers import run
-from sklearn_m3s.video import Reader, read_video, video_name
+from sklearn_m3s.tiers._workers import Workers, run
+from sklearn_m3s.video import (
+    ClipReader,
+    Reader,
+    VideoLimits,
+    get_limits,
+    memory_ceiling,
+    read_video,
+    report_errors,
+    set_limits,
+    video_name,
+)
 
 _MOST_LISTED = 50
+_WARNED: dict = {}  # the registry by which Python tells warnings that it has shown
 
 
 def describe(tiers: Sequence[Tier], videos: Sequence[Any]) -> list[np.ndarray]:
@@ -60,8 +74,11 @@ def describe(tiers: Sequence[Tier], videos: Sequence[Any]) -> list[np.ndarray]:
     [array([[9.]], dtype=float32), array([[0.]], dtype=float32)]
     """
     tables = [TierRows(tier, videos) for tier in tiers]
-    for decoder in dict.fromkeys(tier.decoder for tier in tiers):
-        _fill([table for table in tables if table.tier.decoder == decoder], videos, decoder)
+    try:
+        for decoder in dict.fromkeys(tier.decoder for tier in tiers):
+            _fill([table for table in tables if table.tier.decoder == decoder], videos, decoder)
+    except KeyboardInterrupt:  # where it was is of no interest
+        raise KeyboardInterrupt("videos were being described") from None
     _report(tables, videos)
     return [table.matrix() for table in tables]
 
@@ -84,19 +101,28 @@ def _fill(tables: Sequence[TierRows], videos: Sequence[Any], decoder: str) -> No
             lacking.setdefault(i, []).append(k)
     todo = sorted(lacking)
     tasks = [(videos[i], [readers[k] for k in lacking[i]]) for i in todo]
-    workers, size = _plan(tables, embedders, len(todo))
+    plan = _plan(tables, embedders, len(todo))
     counts = {"total": len(videos), "initial": len(videos) - len(todo)}
     with (
         tqdm(desc=name, unit="video", disable=hidden, **counts) as bar,
-        ThreadPoolExecutor(max_workers=1) as thread,
+        Workers() as workers,
+        _thread() as thread,
     ):
+        read = partial(
+            _read,
+            decoder=decoder,
+            limits=get_limits(),
+            timeout=plan.timeout,
+            workers=workers,
+        )
         embedding: Future[int] | None = None
-        for start in range(0, len(todo), size):
+        for start in range(0, len(todo), plan.size):
             items: list[dict[int, Any]] = [{} for _ in tables]
-            for j, outcomes in run(partial(_read, decoder), tasks[start : start + size], **workers):
+            part = tasks[start : start + plan.size]
+            for j, (outcomes, caught) in run(read, part, n_jobs=plan.n_jobs):
                 i = todo[start + j]
                 n_items = 0
-                for k, outcome in zip(lacking[i], outcomes, strict=True):
+                for k, outcome in zip(lacking[i], _warned(outcomes, caught), strict=True):
                     if embedders[k] is None or isinstance(outcome, Exception):
                         tables[k].put(i, outcome)
                     else:
@@ -106,51 +132,113 @@ def _fill(tables: Sequence[TierRows], videos: Sequence[Any], decoder: str) -> No
                     bar.update()
             if embedding is not None:
                 bar.update(embedding.result())
-            embedding = thread.submit(_embed, tables, embedders, items)
+            embedding = thread.submit(_embed, tables, embedders, items, workers)
         if embedding is not None:
             bar.update(embedding.result())
 
 
-def _plan(
-    tables: Sequence[TierRows], embedders: Sequence[Embedder | None], n_videos: int
-) -> tuple[dict[str, Any], int]:
-    """Return how workers run, and how many videos are read in a round.
+class _Plan(NamedTuple):
+    """How many videos are read at once, how many in a round, and in how many seconds each."""
 
-    Descriptors are computed in processes. Clips for networks are read by threads: they are large,
-    and decoding leaves the interpreter free.
-    """
+    n_jobs: int | None
+    size: int
+    timeout: float | None
+
+
+def _plan(tables: Sequence[TierRows], embedders: Sequence[Embedder | None], n_videos: int) -> _Plan:
     tiers = [table.tier for table in tables]
     embedding = [tier for tier, embed in zip(tiers, embedders, strict=True) if embed is not None]
     describing = [tier for tier in tiers if tier not in embedding]
+    n_jobs = (describing or embedding)[0].n_jobs if tiers else None
+    seconds = max((np.inf if tier.timeout is None else tier.timeout for tier in tiers), default=0)
+    timeout = None if seconds == np.inf else seconds
     if not embedding:
-        return {"n_jobs": tiers[0].n_jobs if tiers else None}, max(n_videos, 1)
-    leader = (describing or embedding)[0]
-    workers = {"n_jobs": leader.n_jobs, "prefer": None if describing else "threads"}
+        return _Plan(n_jobs, max(n_videos, 1), timeout)
     # Whole batches, and at least one video for every worker.
     batch = max(tier.batch_size for tier in embedding)
-    return workers, -(-effective_n_jobs(leader.n_jobs) // batch) * batch
+    return _Plan(n_jobs, -(-effective_n_jobs(n_jobs) // batch) * batch, timeout)
 
 
-def _read(decoder: str, task: tuple[Any, Sequence[Reader]]) -> list[Any]:
-    """Read one video, in a worker."""
+@contextmanager
+def _thread() -> Iterator[ThreadPoolExecutor]:
+    """Yield a thread for embedding. What it has begun is awaited, but not after Ctrl-C."""
+    thread = ThreadPoolExecutor(max_workers=1)
+    is_interrupted = False
+    try:
+        yield thread
+    except KeyboardInterrupt:
+        is_interrupted = True
+        raise
+    finally:
+        thread.shutdown(wait=not is_interrupted)
+
+
+def _read(
+    task: tuple[Any, Sequence[Reader]],
+    *,
+    decoder: str,
+    limits: VideoLimits,
+    timeout: float | None,
+    workers: Workers,
+) -> tuple[list[Any], list[tuple]]:
+    """Read one video; return what was read, and the warnings of the worker process.
+
+    Decoders and the code of descriptors may hang or crash, so they run in a worker process. Frames
+    of an array are taken here, which is faster than to send it.
+    """
     video, readers = task
-    return read_video(video, deepcopy(readers), decoder=decoder)
+    is_file = isinstance(video, str | os.PathLike)
+    if not is_file and (
+        not isinstance(video, np.ndarray) or all(type(reader) is ClipReader for reader in readers)
+    ):
+        return read_video(video, deepcopy(readers), decoder=decoder), []
+    work = partial(_read_in_worker, readers=readers, decoder=decoder, limits=limits)
+    try:
+        return workers.call(work, os.fspath(video) if is_file else video, timeout)
+    except VideoError as error:
+        return [error] * len(readers), []
+
+
+def _read_in_worker(
+    video: Any, *, readers: Sequence[Reader], decoder: str, limits: VideoLimits
+) -> list[Any]:
+    set_limits(limits)
+    report_errors()
+    # What an array takes is there already.
+    with nullcontext() if isinstance(video, np.ndarray) else memory_ceiling(limits.memory):
+        return read_video(video, readers, decoder=decoder)
+
+
+def _warned(outcomes: list[Any], caught: list[tuple]) -> list[Any]:
+    """Issue the warnings of a worker process. One that is made an error stands for the outcomes."""
+    try:
+        for message, category, filename, lineno in caught:
+            warnings.warn_explicit(message, category, filename, lineno, registry=_WARNED)
+    except Warning as error:
+        return [error] * len(outcomes)
+    return outcomes
 
 
 def _embed(
     tables: Sequence[TierRows],
     embedders: Sequence[Embedder | None],
     items: Sequence[dict[int, Any]],
+    workers: Workers,
 ) -> int:
     """Embed what was read in a round, put the rows into the tables, and return how many videos.
 
-    Items are embedded in the order of the videos, so that batches are the same every time.
+    Items are embedded in the order of the videos, so that batches are the same every time. After
+    Ctrl-C, no further batch is begun.
     """
     for table, embed, found in zip(tables, embedders, items, strict=True):
-        if embed is not None and found:
-            positions = sorted(found)
-            rows = embed([found[i] for i in positions])
-            for i, row in zip(positions, rows, strict=True):
+        if embed is None or not found:
+            continue
+        positions = sorted(found)
+        for batch in gen_batches(len(positions), table.tier.batch_size):
+            if workers.are_over:
+                break
+            rows = embed([found[i] for i in positions[batch]])
+            for i, row in zip(positions[batch], rows, strict=True):
                 table.put(i, row)
     return len(set().union(*items))
 

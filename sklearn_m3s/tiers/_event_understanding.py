@@ -30,7 +30,7 @@ class EventUnderstanding(Encoder):
         Side in pixels of the square to which frames are resized.
     batch_size : int, default=4
         Videos embedded at a time.
-    precision, engine, cache, n_jobs, on_error, decoder, device, random_state, verbose
+    precision, engine, cache, n_jobs, on_error, decoder, timeout, device, random_state, verbose
         As for `FrameEncoder`, whose attributes, errors and warnings it shares.
 
     See Also

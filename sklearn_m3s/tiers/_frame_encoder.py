@@ -61,11 +61,13 @@ class FrameEncoder(Encoder):
     cache : str or os.PathLike, default=None
         A folder that keeps the embedding of each video.
     n_jobs : int, default=None
-        Threads that read videos; see joblib.
+        Worker processes that read videos, each of one thread; see joblib.
     on_error : {"raise", "nan"}, default="raise"
         Whether bad videos are an error, raised after all others are done, or rows of NaN.
     decoder : {"pyav", "decord"}, default="pyav"
         What reads video files.
+    timeout : float or None, default=600
+        Seconds of work per video, after which it counts as bad. None sets no limit.
     device : str, default="auto"
         Where the network runs: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``. ``"auto"`` selects
         CUDA if available, then MPS, then the CPU. A module is not moved: it runs where it is.

@@ -23,13 +23,13 @@ from sklearn_m3s.tiers._video_transformer import SharedParameters, VideoTransfor
 from sklearn_m3s.video import FrameReader, Meter
 
 DESCRIPTORS = ("contrast", "brightness", "blurriness", "hog", "mean_flow", "h264_bytes")
-_VERSION = 2  # raised when the numbers change
+_VERSION = 3  # raised when the numbers change
 
 
 class RawPerception(VideoTransformer):
     """Low-level descriptors of a video, f_low of the paper.
 
-    There are six, averaged over the frames: contrast, brightness, blurriness, histograms of
+    There are six, averaged over time: contrast, brightness, blurriness, histograms of
     oriented gradients (HOG) reduced by a whitened PCA of the training videos, the mean length of
     the optical flow, and the size of the clip when compressed with H.264.
 
@@ -58,11 +58,13 @@ class RawPerception(VideoTransformer):
         A folder that keeps the descriptors of each video. They stay valid when `hog_components`
         changes.
     n_jobs : int, default=None
-        Worker processes, each of one thread; see joblib.
+        Worker processes that read videos, each of one thread; see joblib.
     on_error : {"raise", "nan"}, default="raise"
         Whether bad videos are an error, raised after all others are done, or rows of NaN.
     decoder : {"pyav", "decord"}, default="pyav"
         What reads video files.
+    timeout : float or None, default=600
+        Seconds of work per video, after which it counts as bad. None sets no limit.
     verbose : bool or int, default=False
         Whether to show a progress bar.
 

@@ -1,5 +1,6 @@
 """The rows of one tier: found in its cache, or filled in and kept."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,9 +11,12 @@ from joblib import Parallel, delayed
 
 from sklearn_m3s._logging import logger
 from sklearn_m3s.cache import FeatureCache
+from sklearn_m3s.exceptions import M3SError, M3SWarning, VideoError
 from sklearn_m3s.tiers._tier import Tier
+from sklearn_m3s.video import check_content
 
 _HASHING_THREADS = 4
+_PIXELS = 2  # raised when the same file and the same libraries give other pixels
 
 
 class TierRows:
@@ -38,6 +42,7 @@ class TierRows:
         self.failures: dict[int, Exception] = {}
         self._videos = videos
         self._cache: FeatureCache | None = None
+        self._is_warned = False  # of a cache that could not be written to
         self._rows: list[np.ndarray | None] = [None] * len(videos)
         if tier.cache is not None:
             self._look_up(tier.cache)
@@ -52,7 +57,7 @@ class TierRows:
         # Hashing leaves the interpreter free for other threads; the rest only contends for it.
         unread = [i for i, key in enumerate(self._keys) if key is None]
         parallel = Parallel(n_jobs=_HASHING_THREADS, require="sharedmem")
-        hashed = parallel(delayed(_attempt)(cache.key, self._videos[i]) for i in unread)
+        hashed = parallel(delayed(_attempt)(_checked_key, cache, self._videos[i]) for i in unread)
         for i, key in zip(unread, hashed, strict=True):
             self._keys[i] = key
         self._rows = [cache.get(key) if key else None for key in self._keys]
@@ -66,13 +71,32 @@ class TierRows:
         if isinstance(outcome, Exception):
             self.failures[i] = outcome
             return
-        self._rows[i] = row = np.asarray(outcome, dtype=np.float32)
+        with np.errstate(over="ignore"):  # infinity is reported below
+            row = np.asarray(outcome, dtype=np.float32)
+        n_bad = row.size - np.count_nonzero(np.isfinite(row))
+        if n_bad:
+            self.failures[i] = VideoError(
+                f"{n_bad} of its {row.size} features by {type(self.tier).__name__} are NaN or "
+                "infinite: the settings of the tier do not suit it, or its network is damaged"
+            )
+            return
+        self._rows[i] = row
         if self._cache is None or (key := self._keys[i]) is None:
             return
         # A file that changed since its digest was taken may have given the row of the new content.
         video = self._videos[i]
         if isinstance(video, np.ndarray) or _attempt(self._cache.key, video) == key:
-            self._cache.put(key, row)
+            self._keep(self._cache, key, row)
+
+    def _keep(self, cache: FeatureCache, key: str, row: np.ndarray) -> None:
+        """Store a row, and warn once if that fails: a full disk does not undo hours of work."""
+        try:
+            cache.put(key, row)
+        except M3SError as error:
+            if not self._is_warned:
+                self._is_warned = True
+                name = type(self.tier).__name__
+                warnings.warn(f"{name} goes on, but {error}", M3SWarning, stacklevel=2)
 
     def matrix(self) -> np.ndarray:
         """Return the rows, float32, with NaN for the videos that failed."""
@@ -89,7 +113,7 @@ def signature(tier: Tier) -> dict[str, Any]:
     """Return what determines the rows of a tier besides the videos, as JSON values."""
     # Not __qualname__: cloudpickle, which brings classes to workers, does not keep all of it.
     kind = f"{type(tier).__module__}.{type(tier).__name__}"
-    return {"class": kind, "libraries": _libraries(), **tier._settings()}
+    return {"class": kind, "pixels": _PIXELS, "libraries": _libraries(), **tier._settings()}
 
 
 def _libraries() -> dict[str, str]:
@@ -98,13 +122,20 @@ def _libraries() -> dict[str, str]:
     PyTorch is not among them: another version rounds differently, as another device does.
     """
     versions: dict[str, Sequence[Any]] = {"opencv": cv2.__version__.split(".")}
+    versions["pyav"] = av.__version__.split(".")
     versions |= {name: av.library_versions[name] for name in ("libavcodec", "libswscale")}
     return {name: f"{major}.{minor}" for name, (major, minor, *_) in versions.items()}
 
 
-def _attempt(key: Callable[[Any], str | None], video: Any) -> str | None:
+def _checked_key(cache: FeatureCache, video: Any) -> str:
+    """Return the key of a video. Files of another kind are not read: they may be huge."""
+    check_content(video)
+    return cache.key(video)
+
+
+def _attempt(key: Callable[..., str | None], *args: Any) -> str | None:
     """Return the key of a video, or None for one that cannot be read: reading it will tell why."""
     try:
-        return key(video)
+        return key(*args)
     except (OSError, TypeError, ValueError):
         return None

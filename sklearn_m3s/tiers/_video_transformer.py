@@ -3,7 +3,7 @@
 import inspect
 import os
 from collections.abc import Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, TypedDict
 
 import numpy as np
@@ -14,7 +14,7 @@ from sklearn.base import (
     _fit_context,
 )
 from sklearn.utils import Tags
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_m3s._validation import check_scores
@@ -24,9 +24,9 @@ from sklearn_m3s.tiers._tier import Embedder
 from sklearn_m3s.video import Reader, check_videos, read_video
 
 # Parameters that leave the rows as they are.
-_NO_SETTINGS = {"batch_size", "cache", "device", "n_jobs", "on_error", "verbose"}
+_NO_SETTINGS = {"batch_size", "cache", "device", "n_jobs", "on_error", "timeout", "verbose"}
 # The order of shared parameters in signatures.
-_LAST = ["cache", "n_jobs", "on_error", "decoder", "device", "random_state", "verbose"]
+_LAST = ["cache", "n_jobs", "on_error", "decoder", "timeout", "device", "random_state", "verbose"]
 
 
 class SharedParameters(TypedDict, total=False):
@@ -48,6 +48,7 @@ class SharedParameters(TypedDict, total=False):
     n_jobs: int | None
     on_error: str
     decoder: str
+    timeout: float | None
     verbose: bool | int
 
 
@@ -62,11 +63,13 @@ class VideoTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     cache : str or os.PathLike, default=None
         A folder that keeps the row of each video.
     n_jobs : int, default=None
-        Workers that read videos; see joblib.
+        Worker processes that read videos, each of one thread; see joblib.
     on_error : {"raise", "nan"}, default="raise"
         Whether bad videos are an error, raised after all others are done, or rows of NaN.
     decoder : {"pyav", "decord"}, default="pyav"
         What reads video files.
+    timeout : float or None, default=600
+        Seconds of work per video, after which it counts as bad. None sets no limit.
     verbose : bool or int, default=False
         Whether to show a progress bar.
 
@@ -88,7 +91,7 @@ class VideoTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
       the numbers change.
     - ``_embedder(n_videos)`` returns a function from a list of what was read to rows, or to an
       exception in place of a row. It is called before `n_videos` videos are read, and the function
-      with `batch_size` videos or more at a time. By default it is None: what was read is the row.
+      with up to `batch_size` videos at a time. By default it is None: what was read is the row.
     - ``_reduction()`` returns a transformer that learns from the rows of the training videos and
       is applied to all rows. By default it is None, and `fit` reads no video.
     - ``_n_described()`` returns the length of a row. By default a frame of noise is described.
@@ -115,6 +118,7 @@ class VideoTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         "n_jobs": [Integral, None],
         "on_error": [StrOptions({"raise", "nan"})],
         "decoder": [StrOptions({"pyav", "decord"})],
+        "timeout": [Interval(Real, 0, None, closed="neither"), None],
         "verbose": ["verbose"],
     }
     batch_size = 1
@@ -126,12 +130,14 @@ class VideoTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         n_jobs: int | None = None,
         on_error: str = "raise",
         decoder: str = "pyav",
+        timeout: float | None = 600,
         verbose: bool | int = False,
     ) -> None:
         self.cache = cache
         self.n_jobs = n_jobs
         self.on_error = on_error
         self.decoder = decoder
+        self.timeout = timeout
         self.verbose = verbose
 
     def __init_subclass__(cls, **kwargs: Any) -> None:

@@ -1,78 +1,131 @@
-"""A function over videos by the workers of joblib, with results as they come."""
+"""A function over videos, with results as they come, in processes that may hang or die."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor
-from functools import partial
-from itertools import islice
 from typing import Any
 
-import cv2
-import numpy as np
+import cloudpickle
 from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.utils import gen_batches
 
 from sklearn_m3s.exceptions import M3SError
+from sklearn_m3s.tiers import _worker_process
+from sklearn_m3s.tiers._worker_process import WorkerLostError, WorkerProcess
 
 _ROUND = 64  # tasks per worker, where a backend returns lists only
 
 
+class Workers:
+    """Worker processes that one run borrows. Those that are at work when it ends are killed.
+
+    A copy in another process borrows worker processes of its own there.
+
+    Attributes
+    ----------
+    are_over : bool
+        Whether the run has ended.
+    """
+
+    def __init__(self) -> None:
+        self._busy: set[WorkerProcess] = set()
+        self.are_over = False
+
+    def __enter__(self) -> "Workers":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.are_over = True
+        for worker in list(self._busy):
+            worker.kill()
+
+    def __reduce__(self) -> tuple:
+        return Workers, ()
+
+    def call(
+        self, function: Callable[[Any], list[Any]], video: Any, timeout: float | None
+    ) -> tuple[list[Any], list[tuple]]:
+        """Return function(video), and the warnings on the way.
+
+        Parameters
+        ----------
+        function : callable
+            From a video to a list.
+        video : str or ndarray
+            Its argument.
+        timeout : float or None
+            Seconds that it may take.
+
+        Returns
+        -------
+        outcomes : list
+            What the function returns.
+        caught : list of tuple
+            Warnings, as arguments of `warnings.warn_explicit`.
+
+        Raises
+        ------
+        VideoError
+            If the process died or took too long.
+        M3SError
+            If the function does not reach a process, or no process can be started.
+        Exception
+            What the function raises.
+        """
+        try:
+            work = cloudpickle.dumps(function, protocol=5)
+        except Exception as error:
+            raise M3SError(
+                f"the reader of a tier cannot be sent to a worker process ({error}): let it hold "
+                "only what can be pickled, and no lock, open file or generator"
+            ) from error
+        while True:
+            worker = _worker_process.take()
+            self._busy.add(worker)
+            try:
+                if self.are_over:
+                    raise M3SError("the run is over")
+                answer = worker.call(work, video, timeout)
+            except WorkerLostError as error:
+                worker.discard()
+                if worker.is_new:
+                    raise M3SError(f"a worker process did not start ({error})") from error
+            except BaseException:
+                worker.discard()
+                raise
+            else:
+                _worker_process.put(worker)
+                return answer
+            finally:
+                self._busy.discard(worker)
+
+
 def run(
-    function: Callable[[Any], Any],
-    tasks: Sequence[tuple],
-    *,
-    n_jobs: int | None = None,
-    prefer: str | None = None,
+    function: Callable[[Any], Any], tasks: Sequence[Any], *, n_jobs: int | None = None
 ) -> Iterator[tuple[int, Any]]:
-    """Yield (i, function(tasks[i])) as workers finish.
+    """Yield (i, function(tasks[i])) as they are done, in threads if no backend of joblib is set.
 
     Parameters
     ----------
     function : callable
-        What the workers do. What it raises is raised here.
-    tasks : sequence of tuple
-        Each begins with the video that it concerns.
-    n_jobs, prefer
+        What is done. What it raises is raised here.
+    tasks : sequence
+        Its arguments.
+    n_jobs : int or None
         As in `joblib.Parallel`.
-
-    Raises
-    ------
-    M3SError
-        If a worker dies. Results until then have been yielded.
     """
-    parallel, n_at_once = _parallel(len(tasks), n_jobs, prefer)
-    waiting = dict.fromkeys(range(len(tasks)))
-    n_threads = cv2.getNumThreads()
-    work = delayed(partial(_numbered, function))
-    try:
-        for part in gen_batches(len(tasks), n_at_once):
-            for i, outcome in parallel(work(i, tasks[i]) for i in range(len(tasks))[part]):
-                del waiting[i]
-                yield i, outcome
-    except BrokenExecutor as error:
-        first = islice(waiting, effective_n_jobs(n_jobs))
-        raise M3SError(
-            f"a worker died at {', '.join(_name(tasks[i][0]) for i in first)}, or soon after: "
-            "it ran out of memory, or a video crashed it. Videos described before are in the "
-            "cache, if one is set. Run again with a smaller n_jobs, or without these videos"
-        ) from error
-    finally:
-        cv2.setNumThreads(n_threads)
+    parallel, n_at_once = _parallel(len(tasks), n_jobs)
+    work = delayed(_numbered)
+    for part in gen_batches(len(tasks), n_at_once):
+        yield from parallel(work(function, i, tasks[i]) for i in range(len(tasks))[part])
 
 
-def _parallel(n_tasks: int, n_jobs: int | None, prefer: str | None) -> tuple[Parallel, int]:
-    """Return what runs the workers, and how many tasks it is given at a time."""
-    options = {"n_jobs": n_jobs, "prefer": prefer}
+def _parallel(n_tasks: int, n_jobs: int | None) -> tuple[Parallel, int]:
+    """Return what runs the tasks, and how many it is given at a time."""
+    options = {"n_jobs": n_jobs, "prefer": "threads"}
     try:
         return Parallel(return_as="generator_unordered", **options), max(n_tasks, 1)
     except ValueError:  # this backend returns lists: short rounds hand rows on early
         return Parallel(**options), _ROUND * effective_n_jobs(n_jobs)
 
 
-def _numbered(function: Callable[[Any], Any], i: int, task: tuple) -> tuple[int, Any]:
-    cv2.setNumThreads(1)  # workers run side by side
+def _numbered(function: Callable[[Any], Any], i: int, task: Any) -> tuple[int, Any]:
     return i, function(task)
-
-
-def _name(video: Any) -> str:
-    return "an array" if isinstance(video, np.ndarray) else os.fspath(video)

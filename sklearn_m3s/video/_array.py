@@ -25,13 +25,15 @@ class ArrayVideo:
     """
 
     share_present = 1.0
+    fault = ""
 
     def __init__(self, frames: Any) -> None:
         self._frames = check_frames(frames)
 
-    def times_at(self, frame_rate: float) -> np.ndarray:
-        """Return times that are 1 / `frame_rate` seconds apart."""
-        return np.arange(len(self._frames)) / frame_rate
+    def times_at(self, frame_rate: float) -> tuple[np.ndarray, float]:
+        """Return times that are 1 / `frame_rate` seconds apart, and the next."""
+        n_frames = len(self._frames)
+        return np.arange(n_frames) / frame_rate, n_frames / frame_rate
 
     def frames(
         self, wanted: np.ndarray

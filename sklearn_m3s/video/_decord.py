@@ -8,40 +8,51 @@ import numpy as np
 from sklearn_m3s._optional import import_optional
 from sklearn_m3s.exceptions import VideoError
 from sklearn_m3s.video._geometry import FrameGeometry
+from sklearn_m3s.video._pyav import PyAVVideo
 
 
 class DecordVideo:
     """A video file read by decord, as a `Source`.
 
+    decord decodes damaged frames without a word, and with an FFmpeg of its own. So its files have
+    to be intact and from a trusted source.
+
     Parameters
     ----------
     path : str
         An existing, non-empty file.
+    checked : PyAVVideo
+        The same file, of an allowed format, with the times of its frames.
 
     Raises
     ------
     ImportError
         If decord is not installed.
     VideoError
-        If decord cannot read the file.
+        If decord cannot read the file, or finds another number of frames than PyAV.
     """
 
-    share_present = 1.0
-
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, checked: PyAVVideo) -> None:
         self._decord = import_optional("decord", "decord")
         try:
-            self._reader = self._decord.VideoReader(path, num_threads=1)
-            stamps = self._reader.get_frame_timestamp(range(len(self._reader)))
+            with open(path, "rb") as file:  # decord would take a name for a protocol or a pattern
+                self._reader = self._decord.VideoReader(file, num_threads=1)
+            n_frames = len(self._reader)
         except (self._decord.DECORDError, RuntimeError) as error:
             raise VideoError(f"cannot be decoded by decord: {_first_line(error)}") from error
-        self.times = stamps[:, 0].astype(float)
-        if (np.diff(self.times) <= 0).any():  # no presentation times, as in AVI
-            self.times = np.arange(len(stamps)) / self._reader.get_avg_fps()
+        self.times = checked.times
+        self.end = checked.end
+        self.share_present = checked.share_present
+        self.fault = checked.fault
+        if n_frames != len(self.times):
+            raise VideoError(
+                f"has {len(self.times)} frames, of which decord finds {n_frames}: use "
+                "decoder='pyav'"
+            )
 
-    def times_at(self, frame_rate: float) -> np.ndarray:
-        """Return the times of the file, whatever the rate."""
-        return self.times
+    def times_at(self, frame_rate: float) -> tuple[np.ndarray, float]:
+        """Return the times of the file, whatever the rate, and when its last frame ends."""
+        return self.times, self.end
 
     def frames(
         self, wanted: np.ndarray

@@ -51,3 +51,47 @@ class FrameGeometry(NamedTuple):
         resized = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
         top, left = (height - self.height) // 2, (width - self.width) // 2
         return resized[top : top + self.height, left : left + self.width]
+
+
+class Orientation(NamedTuple):
+    """How a stored picture becomes upright.
+
+    Parameters
+    ----------
+    is_turned : bool
+        Whether rows and columns change places.
+    down, right : {1, -1}
+        The step through the rows and the columns after that.
+    """
+
+    is_turned: bool = False
+    down: int = 1
+    right: int = 1
+
+    @classmethod
+    def of_exif(cls, tag: int) -> "Orientation":
+        """Return what the tag of EXIF means."""
+        return _OF_EXIF.get(tag, cls())
+
+    @classmethod
+    def of_matrix(cls, a: float, b: float, c: float, d: float) -> "Orientation":
+        """Return what takes the point (x, y) to (a x + c y, b x + d y), to the next right angle."""
+        is_turned = abs(b) > abs(a)
+        down, right = (b, c) if is_turned else (d, a)
+        return cls(is_turned, -1 if down < 0 else 1, -1 if right < 0 else 1)
+
+    def apply(self, picture: np.ndarray) -> np.ndarray:
+        """Return an upright picture of shape (H, W, 3), contiguous in memory."""
+        turned = picture.swapaxes(0, 1) if self.is_turned else picture
+        return np.ascontiguousarray(turned[:: self.down, :: self.right])
+
+
+_OF_EXIF = {
+    2: Orientation(False, 1, -1),
+    3: Orientation(False, -1, -1),
+    4: Orientation(False, -1, 1),
+    5: Orientation(True, 1, 1),
+    6: Orientation(True, 1, -1),
+    7: Orientation(True, -1, -1),
+    8: Orientation(True, -1, 1),
+}

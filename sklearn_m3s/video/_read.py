@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -26,13 +27,16 @@ def read_video(video: Any, readers: Sequence[Reader], *, decoder: str = "pyav") 
     readers : sequence of Reader
         Such as `FrameReader` and `ClipReader`; each is used up.
     decoder : {"pyav", "decord"}, default="pyav"
-        What reads files. Images are always read by PyAV.
+        What reads videos. Use decord for intact files from a trusted source only: it decodes
+        damaged frames without a warning, and with an old FFmpeg of its own. Pictures are read by
+        Pillow, or by PyAV where Pillow does not know them.
 
     Returns
     -------
     list of length n_readers
         The value of each reader, or the exception that this video raised in it: a `VideoError` if
-        the file is missing, not a video, or lacks more than a tenth of the frames.
+        the file is missing, not a video, beyond the limits, or lacks more than a tenth of the
+        frames.
 
     Raises
     ------
@@ -42,11 +46,18 @@ def read_video(video: Any, readers: Sequence[Reader], *, decoder: str = "pyav") 
     Warns
     -----
     M3SWarning
-        If up to a tenth of the frames cannot be decoded.
+        If up to a tenth of the frames cannot be decoded, if packets of the file are corrupt, if
+        FFmpeg reports an error (see `report_errors`), or the file is HDR.
 
     Notes
     -----
-    Tags of rotation are applied, tags of mirroring (EXIF orientations 2, 4, 5 and 7) are not.
+    Only this file is opened, and only if its content is of an allowed format. Playlists, session
+    descriptions, lists of files and text are refused, whatever their name.
+
+    Tags of rotation and mirroring are applied.
+
+    The file is read in this process, which a decoder may hang or crash. The tiers read files in
+    worker processes, with a timeout and a limit of memory.
 
     Examples
     --------
@@ -86,7 +97,7 @@ def read_clip(
     frame_size : int, default=256
         Side of the square frames in pixels; area interpolation.
     decoder : {"pyav", "decord"}, default="pyav"
-        What reads files. Images are always read by PyAV.
+        What reads videos, as in `read_video`.
 
     Returns
     -------
@@ -95,13 +106,20 @@ def read_clip(
 
     Raises
     ------
+    ValueError
+        If `n_frames` or `frame_size` is not a positive integer.
     VideoError
-        If the file is missing, not a video, or lacks more than a tenth of these frames.
+        If the file is missing, not a video, beyond the limits, or lacks more than a tenth of these
+        frames.
 
     Warns
     -----
     M3SWarning
         If up to a tenth of the frames cannot be decoded; their neighbours stand for them.
+
+    Notes
+    -----
+    The file is read in this process, as by `read_video`.
 
     Examples
     --------
@@ -111,7 +129,11 @@ def read_clip(
     >>> read_clip(image, n_frames=4, frame_size=32).shape
     (4, 32, 32, 3)
     """
-    reader = ClipReader(n_frames, FrameGeometry.square(frame_size))
+    # By hand: scikit-learn takes a second to import, in each worker.
+    for name, value in {"n_frames": n_frames, "frame_size": frame_size}.items():
+        if not isinstance(value, Integral) or value < 1:
+            raise ValueError(f"the {name!r} parameter must be a positive integer, got {value!r}")
+    reader = ClipReader(n_frames, FrameGeometry.square(int(frame_size)))
     [clip] = read_video(video, [reader], decoder=decoder)
     if isinstance(clip, Exception):
         raise clip
@@ -122,8 +144,8 @@ class _Share:
     """The share that one reader has in a pass over a video."""
 
     def __init__(self, reader: Reader, source: Source) -> None:
-        times = source.times_at(reader.frame_rate)
-        self.wanted = reader.wanted(times)
+        times, end = source.times_at(reader.frame_rate)
+        self.wanted = reader.wanted(times, end)
         self.error: Exception | None = None
         self._reader = reader
         self._times = dict(zip(self.wanted.tolist(), times[self.wanted] - times[0], strict=True))
@@ -170,5 +192,7 @@ def _check_complete(video: Any, source: Source, n_found: int, n_wanted: int) -> 
     )
     if n_found < n_wanted * _LEAST_SHARE or source.share_present < _LEAST_SHARE:
         raise VideoError(f"is truncated or damaged: {present}; fetch or export it again")
-    if n_found < n_wanted or source.share_present < _WHOLE_SHARE:
+    if source.fault:
+        present += f", and FFmpeg reports {source.fault!r}"
+    if n_found < n_wanted or source.share_present < _WHOLE_SHARE or source.fault:
         warnings.warn(f"{os.fspath(video)!r} is damaged: {present}", M3SWarning, stacklevel=4)

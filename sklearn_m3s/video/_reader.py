@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sklearn_m3s.video._geometry import FrameGeometry
-from sklearn_m3s.video._sampling import sample_at_rate, sample_evenly
+from sklearn_m3s.video._sampling import sample_at_rate, sample_evenly, seconds_represented
 
 _BLOCK = 16
 
@@ -19,16 +19,27 @@ class Meter(Protocol):
     >>> import numpy as np
     >>> from sklearn_m3s.video import FrameReader, read_video
     >>> class Seconds:
-    ...     def add(self, frames, times):
-    ...         self.last = times[-1]
+    ...     total = 0
+    ...     def add(self, frames, times, seconds):
+    ...         self.total += seconds.sum()
     ...     def value(self):
-    ...         return self.last
-    >>> read_video(np.zeros((31, 16, 16, 3), dtype=np.uint8), [FrameReader([Seconds()])])
+    ...         return self.total
+    >>> read_video(np.zeros((30, 16, 16, 3), dtype=np.uint8), [FrameReader([Seconds()])])
     [array([2.])]
     """
 
-    def add(self, frames: np.ndarray, times: np.ndarray) -> None:
-        """Take the next frames, of shape (T, H, W, 3), and when they are shown, in seconds."""
+    def add(self, frames: np.ndarray, times: np.ndarray, seconds: np.ndarray) -> None:
+        """Take the next frames.
+
+        Parameters
+        ----------
+        frames : ndarray of shape (T, H, W, 3), uint8
+            RGB.
+        times : ndarray of shape (T,), float64
+            When each is shown, in seconds from the first frame.
+        seconds : ndarray of shape (T,), float64
+            For how long each counts: as long as it is shown, and for frames that were left out.
+        """
 
     def value(self) -> Any:
         """Return a number or a vector for the frames so far."""
@@ -50,7 +61,7 @@ class Reader(Protocol):
     >>> from sklearn_m3s.video import FrameGeometry, read_video
     >>> class FirstFrame:
     ...     geometry, frame_rate = FrameGeometry.square(32), 15
-    ...     def wanted(self, times):
+    ...     def wanted(self, times, end):
     ...         return np.array([0])
     ...     def add(self, index, picture, time):
     ...         self.picture = picture
@@ -64,8 +75,16 @@ class Reader(Protocol):
     geometry: FrameGeometry
     frame_rate: float
 
-    def wanted(self, times: np.ndarray) -> np.ndarray:
-        """Return the indices of the wanted frames, ascending, without repeats."""
+    def wanted(self, times: np.ndarray, end: float) -> np.ndarray:
+        """Return the indices of the wanted frames, ascending, without repeats.
+
+        Parameters
+        ----------
+        times : ndarray of shape (n_frames,), float64
+            When each frame is shown, in seconds, ascending.
+        end : float
+            When the last one ends.
+        """
 
     def add(self, index: int, picture: np.ndarray, time: float) -> None:
         """Take a wanted frame: its index, its picture, and seconds from the first frame."""
@@ -81,7 +100,7 @@ class FrameReader:
 
     Parameters
     ----------
-    meters : sequence of objects with ``add(frames, times)`` and ``value()``
+    meters : sequence of Meter
         What to measure, such as :class:`~sklearn_m3s.descriptors.MeanOverTime`.
     frame_rate : float, default=15
         Frames per second, taken by time stamps. Frames are never repeated. An array counts as
@@ -107,9 +126,11 @@ class FrameReader:
         self.geometry = FrameGeometry.square(frame_size)
         self._frames = np.empty(0, np.uint8)
         self._times: list[float] = []
+        self._seconds: list[float] = []
 
-    def wanted(self, times: np.ndarray) -> np.ndarray:
+    def wanted(self, times: np.ndarray, end: float) -> np.ndarray:
         """Return the frames nearest to a regular grid of times."""
+        self._seconds_of = seconds_represented(times, end, self.frame_rate)
         return sample_at_rate(times, self.frame_rate)
 
     def add(self, index: int, picture: np.ndarray, time: float) -> None:
@@ -118,14 +139,16 @@ class FrameReader:
             self._frames = np.empty((_BLOCK, *picture.shape), np.uint8)
         self._frames[len(self._times)] = picture
         self._times.append(time)
+        self._seconds.append(self._seconds_of[index])
         if len(self._times) == _BLOCK:
             self._measure()
 
     def _measure(self) -> None:
-        frames, times = self._frames[: len(self._times)], np.array(self._times)
+        frames = self._frames[: len(self._times)]
+        times, seconds = np.array(self._times), np.array(self._seconds)
         for meter in self.meters:
-            meter.add(frames, times)
-        self._times = []
+            meter.add(frames, times, seconds)
+        self._times, self._seconds = [], []
 
     def value(self) -> np.ndarray:
         """Return the values of all meters, as one vector."""
@@ -161,9 +184,9 @@ class ClipReader:
         self.geometry = geometry
         self._found: list[int] = []
 
-    def wanted(self, times: np.ndarray) -> np.ndarray:
+    def wanted(self, times: np.ndarray, end: float) -> np.ndarray:
         """Return the frames at the centres of equal parts."""
-        self._indices = sample_evenly(times, self.n_frames)
+        self._indices = sample_evenly(times, self.n_frames, end=end)
         wanted = np.unique(self._indices)
         shape = len(wanted), self.geometry.height, self.geometry.width, 3
         self._pictures = np.empty(shape, np.uint8)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+_CLOCK_STEP = 1.1e-3  # in seconds; Matroska rounds times to milliseconds
+
 
 def sample_at_rate(times: np.ndarray, frame_rate: float) -> np.ndarray:
     """Return the frames nearest to a regular grid of times, each at most once.
@@ -33,7 +35,7 @@ def sample_at_rate(times: np.ndarray, frame_rate: float) -> np.ndarray:
     return np.flatnonzero(np.diff(n_before, prepend=-1) > 0)
 
 
-def sample_evenly(times: np.ndarray, n_frames: int) -> np.ndarray:
+def sample_evenly(times: np.ndarray, n_frames: int, *, end: float | None = None) -> np.ndarray:
     """Return the frames shown at the centres of `n_frames` equal parts of a clip.
 
     Parameters
@@ -42,6 +44,8 @@ def sample_evenly(times: np.ndarray, n_frames: int) -> np.ndarray:
         Ascending times of the frames, in seconds.
     n_frames : int
         How many frames to take. A clip with fewer repeats some.
+    end : float, default=None
+        When the last frame ends, in seconds. None stands for the median interval after its time.
 
     Returns
     -------
@@ -54,11 +58,48 @@ def sample_evenly(times: np.ndarray, n_frames: int) -> np.ndarray:
     >>> from sklearn_m3s.video import sample_evenly
     >>> sample_evenly(np.arange(9) / 30, n_frames=3)
     array([1, 4, 7])
+    >>> sample_evenly(np.arange(9) / 30, n_frames=3, end=10)
+    array([8, 8, 8])
     """
     elapsed = times - times[0]
-    duration = elapsed[-1] + typical_interval(times)
+    duration = (last_end(times) if end is None else end) - times[0]
     centres = (np.arange(n_frames) + 0.5) * duration / n_frames
     return (np.searchsorted(elapsed, centres + 1e-6, side="right") - 1).clip(0)
+
+
+def last_end(times: np.ndarray, seconds: float = 0) -> float:
+    """Return when the last frame ends, which is shown for `seconds`, or 0 if that is unknown."""
+    typical = typical_interval(times)
+    is_typical = not seconds or abs(seconds - typical) < _CLOCK_STEP
+    return float(times[-1]) + (typical if is_typical else seconds)
+
+
+def seconds_represented(times: np.ndarray, end: float, frame_rate: float) -> np.ndarray:
+    """Return for how long each frame counts if `sample_at_rate` takes it.
+
+    That is as long as it is shown. Where frames are closer than samples, each is taken with a
+    probability, the share of grids that fall so. Its time is divided by that probability, so that
+    it stands for its neighbours, too. All frames of a constant rate count alike.
+
+    Parameters
+    ----------
+    times : ndarray of shape (n,), float64
+        Ascending times of the frames, in seconds.
+    end : float
+        When the last frame ends.
+    frame_rate : float
+        Samples per second.
+
+    Returns
+    -------
+    ndarray of shape (n,), float64
+        Seconds.
+    """
+    shown = np.diff(times, append=end)
+    typical = typical_interval(times)
+    shown[np.abs(shown - typical) < _CLOCK_STEP] = typical
+    surroundings = (shown + np.append(shown[:1], shown[:-1])) / 2
+    return shown / np.minimum(surroundings * frame_rate, 1)
 
 
 def typical_interval(times: np.ndarray) -> float:

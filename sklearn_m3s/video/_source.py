@@ -10,9 +10,9 @@ import numpy as np
 from sklearn_m3s.exceptions import VideoError
 from sklearn_m3s.video._array import ArrayVideo
 from sklearn_m3s.video._geometry import FrameGeometry
+from sklearn_m3s.video._limits import get_limits
 
 Draw = Callable[[FrameGeometry], np.ndarray]
-_IMAGES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 class Source(Protocol):
@@ -22,14 +22,17 @@ class Source(Protocol):
     ----------
     share_present : float in [0, 1]
         How much is there of the length that the container declares; 1 where it declares none.
+    fault : str
+        The first error that the decoder has reported so far, or an empty string.
     """
 
     share_present: float
+    fault: str
 
-    def times_at(self, frame_rate: float) -> np.ndarray:
-        """Return when each frame is shown, in seconds, ascending, of shape (n_frames,).
+    def times_at(self, frame_rate: float) -> tuple[np.ndarray, float]:
+        """Return when each frame is shown, ascending, of shape (n_frames,), and when the last ends.
 
-        Files have times of their own; an array counts as sampled at `frame_rate`.
+        In seconds. Files have times of their own; an array counts as sampled at `frame_rate`.
         """
 
     def frames(self, wanted: np.ndarray) -> Iterator[tuple[int, Draw]]:
@@ -58,17 +61,75 @@ def open_source(video: Any, decoder: str = "pyav") -> Source:
     video : str, os.PathLike or ndarray of shape (T, H, W, 3) or (H, W, 3), uint8
         A file, or RGB frames.
     decoder : {"pyav", "decord"}, default="pyav"
-        What reads files. Images are always read by PyAV.
+        What reads videos. Pictures are read by Pillow, or by PyAV where Pillow does not know them.
 
     Raises
     ------
     VideoError
-        If the file is missing or not a video, or the array has another dtype or shape.
+        If the file is missing, not a video or beyond the limits, or the array has another dtype or
+        shape.
     ImportError
         If decord is asked for and not installed.
     """
     if not isinstance(video, str | os.PathLike):
         return ArrayVideo(video)
+    # PyAV, Pillow and decord take a second to import, and arrays need none of them.
+    from sklearn_m3s.video._picture_file import PictureFile, picture_kind
+    from sklearn_m3s.video._pyav import PyAVVideo
+
+    limits = get_limits()
+    path = _checked_path(video)
+    try:
+        kind = picture_kind(path)
+        if kind is not None:
+            return PictureFile(path, kind, limits)
+        checked = PyAVVideo(path, limits)
+    except OSError as error:
+        raise VideoError(f"cannot be read: {error.strerror}") from error
+    if decoder == "pyav" or len(checked.times) == 1 or checked.format == "gif":
+        return checked
+    from sklearn_m3s.video._decord import DecordVideo
+
+    return DecordVideo(path, checked)
+
+
+def check_content(video: Any) -> None:
+    """Raise a `VideoError` for a file that is not a video or a picture, from its first bytes.
+
+    Parameters
+    ----------
+    video : str, os.PathLike or ndarray
+        A file; an array passes.
+
+    Raises
+    ------
+    VideoError
+        If the file is missing or of another kind.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from sklearn_m3s.video import check_content
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "upload.mp4")
+    ...     _ = path.write_text("ffconcat version 1.0")
+    ...     check_content(path)
+    Traceback (most recent call last):
+        ...
+    sklearn_m3s.exceptions.VideoError: is not of a format that is read: ...
+    """
+    if not isinstance(video, str | os.PathLike):
+        return
+    from sklearn_m3s.video._formats import has_allowed_format
+    from sklearn_m3s.video._picture_file import picture_kind
+
+    path = _checked_path(video)
+    if picture_kind(path) is None and not has_allowed_format(path):
+        raise VideoError("is not of a format that is read: pass a video or a picture")
+
+
+def _checked_path(video: str | os.PathLike) -> str:
     path = Path(video)
     if path.is_dir():
         raise VideoError("is a folder: pass the paths of the files in it")
@@ -78,11 +139,4 @@ def open_source(video: Any, decoder: str = "pyav") -> Source:
         raise VideoError("is not a regular file: pass a video or an image file")
     if not path.stat().st_size:
         raise VideoError("is empty (0 bytes): fetch or export it again")
-    # PyAV and decord take a second to import, and arrays need neither.
-    if decoder == "decord" and path.suffix.lower() not in _IMAGES:
-        from sklearn_m3s.video._decord import DecordVideo
-
-        return DecordVideo(os.fspath(path))
-    from sklearn_m3s.video._pyav import PyAVVideo
-
-    return PyAVVideo(os.fspath(path))
+    return os.fspath(path)

@@ -1,8 +1,11 @@
 """Downloads are whole, bounded in size and time, and never half there."""
 
+import contextlib
 import itertools
 import logging
+import socket
 import sys
+import threading
 import time
 
 import pytest
@@ -146,6 +149,71 @@ def test_a_slow_drip_is_stopped(fetch, server, tmp_path, monkeypatch):
         fetch((200, slowly(BODY), len(BODY)))
     assert len(server.asked) == 1
     assert_nothing_left(tmp_path)
+
+
+@pytest.fixture
+def drip(tmp_path):
+    """Return a function that downloads from a server that sends some bytes, and then drips."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    connections = []
+
+    def serve(begin):
+        connection, _ = listener.accept()
+        connections.append(connection)
+        with contextlib.suppress(OSError):
+            connection.recv(10_000)
+            connection.sendall(begin)
+            while True:
+                connection.sendall(b"a")
+                time.sleep(0.01)
+
+    def fetch(begin, **options):
+        thread = threading.Thread(target=serve, args=(begin,), daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/file"
+        try:
+            download(
+                url,
+                tmp_path / "file.pth",
+                check=lambda path: None,
+                allow_http=True,
+                **options,
+            )
+        finally:
+            connections[0].shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+    yield fetch
+    for open_socket in (*connections, listener):
+        open_socket.close()
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nServer: ",
+        b"HTTP/1.1 302 Found\r\nLocation: /",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+    ],
+    ids=["status", "header", "redirection", "body", "chunk"],
+)
+def test_a_server_that_drips_is_given_up_wherever_it_does(drip, tmp_path, monkeypatch, begin):
+    monkeypatch.setattr(_download, "GRACE", 0.3)
+    start = time.monotonic()
+    with pytest.raises(WeightsError, match="slower than 50000 bytes per second"):
+        drip(begin, size=100_000)
+    assert time.monotonic() - start < 5
+    time.sleep(0.1)  # for a transfer that would go on
+    assert_nothing_left(tmp_path)
+
+
+def test_one_byte_a_second_is_given_up_after_a_minute():
+    for received, seconds in ((59, 59.0), (10**7, 200.0)):
+        _download._check_pace(received, seconds)
+    with pytest.raises(WeightsError, match="sent 61 bytes in 61 s"):
+        _download._check_pace(61, 61.0)
 
 
 def test_plain_http_needs_permission(fetch, tmp_path):

@@ -337,6 +337,14 @@ def test_half_precision_weights_are_loaded_in_single_precision(copied):
     assert not network.training
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_weights_that_are_not_finite_are_refused(copied, value):
+    folder = copied("vit")
+    change_weights(folder, lambda weights: weights["layernorm.bias"].fill_(value))
+    with pytest.raises(WeightsError, match=r"hold NaN or infinity in layernorm\.bias"):
+        hugging_face_spec(folder).build()
+
+
 def test_layers_are_found_by_the_names_of_the_library(saved):
     network = hugging_face_spec(saved.folder("clip")).build()
     assert type(network.model).__name__ == "CLIPVisionModelWithProjection"

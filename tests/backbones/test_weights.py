@@ -6,13 +6,16 @@ from pathlib import Path
 
 import pooch
 import pytest
+import torch
+from safetensors.torch import save
 
 from sklearn_m3s.backbones import _download, find_weights, resolve_weights
 from sklearn_m3s.backbones._registry import WEIGHTS, PackagedFile, PublishedFile
 from sklearn_m3s.backbones._weights import weights_folder
 from sklearn_m3s.exceptions import WeightsError
 
-BODY = b"weights" * 1000
+BODY = save({"weight": torch.arange(1000.0)})
+HTML = b"<!DOCTYPE html><title>Log in to this network</title>"
 SHA256 = hashlib.sha256(BODY).hexdigest()
 OTHER = hashlib.sha256(b"other").hexdigest()
 PIN = {"sha256": SHA256[:16], "size": len(BODY)}
@@ -146,7 +149,7 @@ def test_a_download_that_differs_from_the_registry_is_refused(register, folder, 
 def test_a_download_without_bounds_is_refused_in_the_words_of_any_other(register, server, folder):
     register(**PIN)
     server.answers = [(200, [BODY, BODY], None)]
-    with pytest.raises(WeightsError, match=r"cannot download.*sends more than 7000.*weights=None"):
+    with pytest.raises(WeightsError, match=rf"cannot download.*sends more than {len(BODY)}.*=None"):
         resolve_tiny()
     assert content(folder) == []
 
@@ -171,6 +174,55 @@ def test_an_unknown_digest_is_recorded_on_first_use(register, folder):
     resolve_tiny()
     assert content(folder) == ["tiny.pth", "tiny.pth.sha256"]
     assert (folder / "tiny.pth.sha256").read_text().strip() == SHA256
+
+
+@pytest.mark.usefixtures("trusting")
+@pytest.mark.parametrize(
+    "body",
+    [HTML, BODY[:-1], save({"weight": torch.tensor([1, torch.nan])}), b""],
+    ids=["page", "cut", "nan", "empty"],
+)
+def test_what_cannot_be_loaded_is_neither_kept_nor_recorded_and_a_good_mirror_helps(
+    server, register, folder, monkeypatch, body
+):
+    register(url=f"{server.url}/published.pth")
+    server.answers = [(200, [body], len(body))]
+    with pytest.raises(WeightsError, match=r"cannot download.*published\.pth sends is no"):
+        resolve_tiny()
+    assert content(folder) == []
+    monkeypatch.setenv("SKLEARN_M3S_MIRROR", f"{server.url}/mirror")
+    server.answers = [(200, [BODY], len(BODY))]
+    assert resolve_tiny().read_bytes() == BODY
+    assert content(folder) == ["tiny.pth", "tiny.pth.sha256"]
+
+
+def test_a_file_put_there_by_hand_is_recorded_if_it_can_be_loaded(register, folder):
+    register()
+    folder.mkdir()
+    (folder / "tiny.pth").write_bytes(HTML)
+    resolve_tiny()
+    assert content(folder) == ["tiny.pth"]
+    (folder / "tiny.pth").write_bytes(BODY)
+    resolve_tiny()
+    assert content(folder) == ["tiny.pth", "tiny.pth.sha256"]
+
+
+@pytest.mark.parametrize("record", [b"\xff\xfe", b"<html>", OTHER.encode()])
+def test_a_record_of_something_else_is_named(register, folder, record):
+    register()
+    folder.mkdir()
+    (folder / "tiny.pth").write_bytes(BODY)
+    (folder / "tiny.pth.sha256").write_bytes(record)
+    with pytest.raises(WeightsError, match=r"tiny\.pth is damaged or was replaced.*\.sha256"):
+        resolve_tiny()
+
+
+def test_a_file_of_more_than_4_gb_is_refused_unread(tmp_path):
+    path = tmp_path / "huge.pth"
+    with path.open("wb") as file:
+        file.truncate(4 * 10**9 + 1)  # of nothing
+    with pytest.raises(WeightsError, match=r"huge\.pth.*4000000001 bytes, more than 4000000000"):
+        resolve_weights("hrnetv2_w48", path)
 
 
 @pytest.mark.usefixtures("trusting")

@@ -15,7 +15,7 @@ def video(tmp_path):
 
 @pytest.fixture
 def vector():
-    """Return a vector whose file has 148 bytes: a header of 128, and five numbers of four."""
+    """Return a vector whose file has 180 bytes: a header of 128, five numbers, a checksum of 32."""
     return np.arange(5, dtype=np.float32)
 
 

@@ -154,19 +154,87 @@ def test_a_record_says_which_file_it_is_of(make_cache, video, tmp_path):
     assert (fields["path"], fields["digest"]) == (str(video), digest(video))
 
 
+OTHER = "0" * 64
+
+
 @pytest.mark.usefixtures("settled")
 @pytest.mark.parametrize(
-    "content", [b"", b'{"state": [1, 2', b"\xff", b"[]", b"{}", b'{"state": STATE, "digest": "ab"}']
+    "damage",
+    [
+        lambda record: b"",
+        lambda record: b"\xff\x00",
+        lambda record: b"{}",
+        lambda record: b"[]",
+        lambda record: b"null",
+        lambda record: b"7",
+        lambda record: b"[" * 100_000,
+        lambda record: json.dumps(list(record.values())).encode(),
+        lambda record: json.dumps(record).encode()[:-9],
+        lambda record: {"state": record["state"], "digest": record["digest"]},  # older
+        lambda record: record | {"digest": OTHER},
+        lambda record: record | {"digest": "ab"},
+        lambda record: record | {"digest": 7},
+        lambda record: record | {"digest": "z" * 64},
+        lambda record: record | {"digest": record["digest"].upper()},
+        lambda record: record | {"digest": "../../../" + OTHER[9:]},
+        lambda record: record | {"path": "/other.mp4"},
+        lambda record: record | {"state": [-1, -1, -1, -1]},
+        lambda record: record | {"state": [10**4000]},
+        lambda record: record | {"state": {"size": 1}},
+        lambda record: record | {"version": 2},
+        lambda record: {key.upper(): value for key, value in record.items()},
+    ],
 )
-def test_a_damaged_record_counts_as_missing(make_cache, video, tmp_path, restart, reads, content):
+def test_a_record_that_is_none_counts_as_missing(
+    make_cache, video, tmp_path, restart, reads, damage
+):
     make_cache().key(video)
     (record,) = records(tmp_path)
-    state = json.dumps(json.loads(record.read_text())["state"]).encode()
-    record.write_bytes(content.replace(b"STATE", state))
+    damaged = damage(json.loads(record.read_text()))
+    record.write_bytes(damaged if isinstance(damaged, bytes) else json.dumps(damaged).encode())
     for _ in range(2):
         restart()
         assert make_cache().key(video) == digest(video)
     assert len(reads) == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"a.mp4", "features"}
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("make", [Path.mkdir, getattr(os, "mkfifo", Path.mkdir)])
+def test_a_record_that_is_no_file_counts_as_missing(make_cache, video, tmp_path, restart, make):
+    make_cache().key(video)
+    (record,) = records(tmp_path)
+    record.unlink()
+    make(record)
+    restart()
+    assert make_cache().key(video) == digest(video)
+
+
+@pytest.mark.usefixtures("settled")
+def test_the_record_of_another_file_counts_as_missing(make_cache, video, tmp_path, restart):
+    other = video.with_name("b.mp4")
+    other.write_bytes(b"frames of b")
+    make_cache().key(other)
+    (foreign,) = records(tmp_path)
+    content = foreign.read_bytes()
+    make_cache().key(video)
+    (own,) = set(records(tmp_path)) - {foreign}
+    own.write_bytes(content)
+    restart()
+    assert make_cache().key(video) == digest(video)
+
+
+@pytest.mark.parametrize("jump", [-(10**9), -60, 60, 10**9], ids=lambda jump: f"{jump} s")
+def test_a_clock_that_jumps_hides_no_change(make_cache, video, restart, monkeypatch, jump):
+    now = time.time_ns() + jump * 10**9
+    monkeypatch.setattr(time, "time_ns", lambda: now)
+    for content in (b"frames of b", b"frames of c"):
+        make_cache().key(video)
+        video.write_bytes(content)
+        os.utime(video, ns=(now, now))
+        assert make_cache().key(video) == digest(video)
+        restart()
+        assert make_cache().key(video) == digest(video)
 
 
 @pytest.mark.usefixtures("settled")

@@ -1,14 +1,23 @@
 """The folder of features: found by content and settings, never half-written."""
 
+import io
 import os
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
+from sklearn_m3s.cache import cache_clear, cache_info
 from sklearn_m3s.exceptions import M3SError
+
+
+def npy(array):
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
 
 
 def test_what_was_put_is_got_again(make_cache, video, vector):
@@ -53,20 +62,87 @@ def test_arrays_are_told_apart_by_values_shape_and_dtype(make_cache, rng):
     assert len({cache.key(a) for a in [array, *others]}) == 4
 
 
+def entry(tmp_path, key):
+    return next((tmp_path / "features").rglob(f"{key}.npy"))
+
+
+def test_an_entry_can_be_read_by_numpy(make_cache, vector, tmp_path):
+    make_cache().put("0" * 64, vector)
+    np.testing.assert_array_equal(np.load(entry(tmp_path, "0" * 64)), vector)
+
+
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\x93NUMPY", b"no numbers", b"PK\x03\x04", b"\x93NUMPY\x01\x00\x08\x00{'a'((\n"],
+    [
+        b"",
+        b"no numbers",
+        b"PK\x03\x04",
+        npy(np.arange(5, dtype=np.float32)),  # as the cache wrote them before it had checksums
+        npy(np.full(5, np.nan, np.float32)),
+        npy(np.arange(5.0)),
+        npy(np.zeros((1, 5), np.float32)),
+        npy(np.zeros(5, ">f4")),
+        npy(np.arange(5, dtype=np.float32)) + bytes(32),
+    ],
 )
-def test_a_damaged_entry_is_a_miss_and_the_next_write_replaces_it(
-    make_cache, video, vector, tmp_path, content
+def test_a_foreign_entry_is_a_miss_and_the_next_write_replaces_it(
+    make_cache, vector, tmp_path, content
 ):
-    cache = make_cache()
-    key = cache.key(video)
+    cache, key = make_cache(), "0" * 64
     cache.put(key, vector)
-    next((tmp_path / "features").rglob(f"{key}.npy")).write_bytes(content)
+    entry(tmp_path, key).write_bytes(content)
     assert cache.get(key) is None
     cache.put(key, vector)
     np.testing.assert_array_equal(cache.get(key), vector)
+
+
+def test_no_byte_of_an_entry_can_be_changed_or_cut_unseen(make_cache, vector, tmp_path):
+    cache, key = make_cache(), "0" * 64
+    cache.put(key, vector)
+    path = entry(tmp_path, key)
+    whole = path.read_bytes()
+    for i in range(len(whole)):
+        path.write_bytes(whole[:i] + bytes([whole[i] ^ 1 << i % 8]) + whole[i + 1 :])
+        assert cache.get(key) is None
+        path.write_bytes(whole[:i])
+        assert cache.get(key) is None
+    path.write_bytes(whole)
+    np.testing.assert_array_equal(cache.get(key), vector)
+
+
+@pytest.mark.parametrize("other", [("Tier", {"size": 2}), ("Other", {}), ("Tier", {})])
+def test_an_entry_of_another_video_tier_or_setting_is_a_miss(make_cache, vector, tmp_path, other):
+    cache, (name, settings) = make_cache(), other
+    cache.put("0" * 64, vector)
+    theirs = make_cache(name, **settings)
+    theirs.put("1" * 64, vector)
+    shutil.copy(entry(tmp_path, "1" * 64), entry(tmp_path, "0" * 64))
+    assert make_cache().get("0" * 64) is None
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, getattr(os, "mkfifo", Path.mkdir)])
+def test_what_is_no_file_is_a_miss(make_cache, vector, tmp_path, make):
+    cache, key = make_cache(), "0" * 64
+    cache.put(key, vector)
+    path = entry(tmp_path, key)
+    path.unlink()
+    make(path)
+    assert cache.get(key) is None
+
+
+@pytest.mark.parametrize("key", ["", "0" * 63, "../" * 20 + "0000", "A" * 64, f"{'0' * 64}\n"])
+def test_a_key_that_is_no_digest_is_not_found_and_leads_nowhere(make_cache, vector, tmp_path, key):
+    assert make_cache().get(key) is None
+    with pytest.raises(ValueError, match="key must have 64 hexadecimal digits"):
+        make_cache().put(key, vector)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_vector_that_is_not_finite_is_not_kept(make_cache, value):
+    with pytest.raises(ValueError, match="vector must be finite"):
+        make_cache().put("0" * 64, np.array([1, value], np.float32))
+    assert make_cache().get("0" * 64) is None
 
 
 def test_vectors_are_kept_as_float32(make_cache, video):
@@ -79,17 +155,6 @@ def test_vectors_are_kept_as_float32(make_cache, video):
 def test_only_vectors_can_be_put(make_cache, video, value):
     with pytest.raises(ValueError, match=r"vector must be of shape \(n,\), got"):
         make_cache().put(make_cache().key(video), value)
-
-
-@pytest.mark.parametrize("value", [np.zeros(5), np.zeros((1, 5), np.float32), np.zeros(5, ">f4")])
-def test_an_entry_that_is_not_a_vector_of_float32_is_a_miss(
-    make_cache, video, vector, tmp_path, value
-):
-    cache = make_cache()
-    key = cache.key(video)
-    cache.put(key, vector)
-    np.save(next((tmp_path / "features").rglob(f"{key}.npy")), value)
-    assert cache.get(key) is None
 
 
 def test_a_write_that_fails_leaves_nothing_behind(make_cache, video, vector, tmp_path, monkeypatch):
@@ -131,6 +196,46 @@ def test_a_number_of_numpy_is_the_same_setting(make_cache, video, vector):
     cache = make_cache(frame_size=np.int64(64))
     cache.put(cache.key(video), vector)
     assert make_cache(frame_size=64).get(cache.key(video)) is not None
+
+
+@contextmanager
+def unprivileged():
+    """Run as a user to whom something can be forbidden."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs the permissions of POSIX")
+@pytest.mark.parametrize("mode", [0o000, 0o500])
+def test_a_folder_without_permission_is_an_error_of_ours(make_cache, vector, tmp_path, mode):
+    cache, folder = make_cache(), tmp_path / "features"
+    cache.put("0" * 64, vector)
+    folder.chmod(mode)
+    try:
+        with unprivileged():
+            for action in (cache.prepare, lambda: cache.put("1" * 64, vector)):
+                with pytest.raises(M3SError, match=r"features.*give cache= another folder"):
+                    action()
+            with pytest.raises(M3SError, match="features"):
+                cache_clear(folder)
+    finally:
+        folder.chmod(0o700)
+
+
+def test_a_deleted_folder_is_made_again_with_its_settings(make_cache, vector, tmp_path):
+    cache = make_cache()
+    cache.put("0" * 64, vector)
+    shutil.rmtree(tmp_path / "features")
+    assert cache.get("0" * 64) is None
+    cache.put("1" * 64, vector)
+    np.testing.assert_array_equal(cache.get("1" * 64), vector)
+    assert cache_info(tmp_path / "features").tiers[0].settings == {"version": 1}
 
 
 def test_a_folder_that_cannot_be_written_is_named_with_the_cure(make_cache, vector, tmp_path):

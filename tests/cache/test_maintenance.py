@@ -40,8 +40,8 @@ def test_each_tier_and_settings_are_counted(folder):
         ("Low", 64): 2,
         ("Low", 128): 1,
     }
-    assert found["Low", 64].n_bytes == 2 * 148
-    assert (info.n_entries, info.n_bytes) == (4, 4 * 148)
+    assert found["Low", 64].n_bytes == 2 * 180
+    assert (info.n_entries, info.n_bytes) == (4, 4 * 180)
     stamps = [datetime.fromtimestamp(NOW - 86400 * age - 60, UTC) for age in (4, 2)]
     for time_, stamp in zip(
         (found["Low", 64].oldest, found["Low", 64].newest), stamps, strict=True
@@ -49,6 +49,16 @@ def test_each_tier_and_settings_are_counted(folder):
         assert abs(time_ - stamp) < timedelta(seconds=1)
     assert info.oldest == found["High", 64].oldest
     assert info.newest == found["Low", 128].newest
+
+
+@pytest.mark.parametrize("stamp", [-(2**31), 2**33, 2**38], ids=["1901", "2242", "no year"])
+def test_entries_of_a_wrong_clock_are_counted_and_removed(folder, stamp):
+    path = next(folder.rglob("*.npy"))
+    os.utime(path, (stamp, stamp))
+    info = cache_info(folder)
+    assert info.n_entries == 4
+    assert info.oldest <= info.newest
+    assert cache_clear(folder).n_entries == 4
 
 
 @pytest.fixture

@@ -29,6 +29,16 @@ def test_flow_of_a_moved_texture_is_its_shift(method, shift, view):
     np.testing.assert_allclose(lengths, [np.hypot(*shift)], rtol=0.05)
 
 
+@pytest.mark.parametrize("grain", [1.5, 2, 3, 4])
+@pytest.mark.parametrize("shift", [0.5, 1, 2, 4, 8])
+def test_flow_of_a_fine_texture_is_its_shift(rng, grain, shift):
+    noise = rng.integers(0, 256, (256, 300, 3)).astype(np.float32)
+    texture = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), grain), None, 0, 255, cv2.NORM_MINMAX)
+    moved = cv2.warpAffine(texture, np.float32([[1, 0, -shift], [0, 1, 0]]), (300, 256))
+    frames = np.rint(np.stack([texture, moved])[:, :, 20:276]).astype(np.uint8)
+    np.testing.assert_allclose(flow(frames), [shift], rtol=0.1)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_flow_is_in_pixels_of_the_given_frames(method, view):
     frames = np.stack([view(), view(6, 8)])

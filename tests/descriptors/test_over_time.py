@@ -66,6 +66,14 @@ def test_the_mean_needs_no_times(frames):
     assert mean.value() == pytest.approx(frames.max(axis=3).mean())
 
 
+def test_frames_count_for_as_long_as_they_are_shown(frames):
+    seconds = np.array([1, 1, 2, 0.5, 0, 3])
+    mean = MeanOverTime(brightness)
+    for part in (slice(4), slice(4, 6)):
+        mean.add(frames[part], TIMES[part], seconds[part])
+    assert mean.value() == pytest.approx(np.average(brightness(frames), weights=seconds))
+
+
 def test_a_mean_of_no_frames_is_nan():
     assert np.isnan(MeanOverTime(contrast).value())
 
@@ -83,6 +91,16 @@ def test_flow_is_its_length_per_nominal_interval(frames):
     for times in (TIMES, uneven):
         expected = lengths.sum() / 0.5 / 30
         assert described(descriptor, frames, times, (2, 6)) == pytest.approx(expected)
+
+
+def test_a_last_frame_that_is_held_is_time_without_motion(frames):
+    descriptor, seconds = FlowOverTime("dis", frame_rate=10), np.full(6, 0.1)
+    repeated = np.concatenate([frames, frames[-1:].repeat(4, axis=0)])
+    expected = described(descriptor, repeated, np.arange(10) / 10, (10,))
+    descriptor.add(frames[:3], TIMES[:3], seconds[:3])
+    seconds[-1] = 0.5
+    descriptor.add(frames[3:], TIMES[3:], seconds[3:])
+    assert descriptor.value() == pytest.approx(expected)
 
 
 def test_flow_keeps_a_frame_whose_memory_is_used_again(frames):

@@ -10,7 +10,7 @@ import pytest
 PROGRAM = """
 import resource, sys
 from sklearn_m3s import RawPerception
-from sklearn_m3s.video import read_clip
+from sklearn_m3s.video import read_clip, read_video
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -24,7 +24,7 @@ read(sys.argv[2])
 print(peak() - before)
 """
 READS = {
-    "raw": "RawPerception(flow='dis', hog_cell=32, on_error='nan').fit_transform([path] * 2)",
+    "raw": "read_video(path, [RawPerception(flow='dis', hog_cell=32)._reader()])",
     "deep": "read_clip(path, n_frames=32)",
 }
 

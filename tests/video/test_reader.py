@@ -14,7 +14,7 @@ class Mean:
     def __init__(self, function):
         self.function, self.values = function, []
 
-    def add(self, frames, times):
+    def add(self, frames, times, seconds):
         self.values.extend(self.function(frames))
 
     def value(self):
@@ -63,12 +63,12 @@ def test_what_would_fail_for_every_video_is_raised(clip_path, error):
 
 def test_an_array_counts_as_sampled_at_the_rate_of_each_reader(draw):
     class Last:
-        def add(self, frames, times):
-            self.times = times
+        def add(self, frames, times, seconds):
+            self.times = times + seconds
 
         def value(self):
             return self.times[-1]
 
     readers = [FrameReader([Last()], frame_rate=rate) for rate in (5, 10)]
     last = read_video(draw(6), readers)
-    np.testing.assert_allclose(np.concatenate(last), [1.0, 0.5])
+    np.testing.assert_allclose(np.concatenate(last), [6 / 5, 6 / 10])

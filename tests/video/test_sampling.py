@@ -43,6 +43,12 @@ def test_one_frame_is_the_middle_one():
     assert sample_evenly(np.arange(45) / 15, 1) == [22]
 
 
+def test_a_last_frame_that_is_held_fills_the_parts_at_the_end():
+    times = np.array([0, 0.1, 0.2])
+    np.testing.assert_array_equal(sample_evenly(times, 1, end=10), [2])
+    np.testing.assert_array_equal(sample_evenly(times + 5, 5, end=5.4), [0, 1, 2, 2, 2])
+
+
 def test_a_single_frame_is_taken_whatever_is_asked_for():
     np.testing.assert_array_equal(sample_at_rate(np.array([3.0]), 15), [0])
     np.testing.assert_array_equal(sample_evenly(np.array([3.0]), 3), [0, 0, 0])

@@ -1,0 +1,122 @@
+"""The program of a worker process, which reads videos for its parent.
+
+It is run as a script and imports only the standard library, so that it starts quickly. The pickles
+that it is sent bring the rest.
+"""
+
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+
+class _Worker:
+    """Takes (work, video) from one pipe, and answers through another.
+
+    `work` is a pickled function from a video to a list. There are two answers to each task, so that
+    the time to import what the work needs is not part of the time that the video may take:
+
+    1. ``None``, when the work begins; or a text that tells why it cannot be unpickled.
+    2. ``(outcomes, error, warnings)``, where outcomes are None if an error was raised.
+    """
+
+    def __init__(self, idle_seconds: float) -> None:
+        self._parent = os.getppid()
+        self._idle_seconds = idle_seconds
+        self._idle_since: float | None = time.monotonic()
+
+    def run(self, tasks: BinaryIO, answers: BinaryIO) -> None:
+        """Work until the pipe is closed."""
+        threading.Thread(target=self._watch, daemon=True).start()
+        while True:
+            try:
+                work, video = pickle.load(tasks)
+            except EOFError:
+                return
+            self._idle_since = None
+            for answer in _answers(work, video):
+                answers.write(answer)
+                answers.flush()
+            self._idle_since = time.monotonic()
+
+    def _watch(self) -> None:
+        """End the process soon after its parent, whatever it does, and when it idles for long."""
+        while os.getppid() == self._parent:
+            idle_since = self._idle_since
+            if idle_since is not None and time.monotonic() - idle_since > self._idle_seconds:
+                break
+            time.sleep(1)
+        os._exit(0)
+
+
+def _answers(work: bytes, video: Any) -> Any:
+    """Yield the pickled answers to a task."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the parent imported the same modules
+            function = pickle.loads(work)
+    except Exception as error:
+        yield pickle.dumps(f"{type(error).__name__}: {error}")
+        return
+    yield pickle.dumps(None)
+    yield _dumps(_worked(function, video))
+
+
+def _worked(function: Callable[[Any], list[Any]], video: Any) -> tuple:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        outcomes, error = None, None
+        try:
+            outcomes = [_portable(outcome) for outcome in function(video)]
+        except Exception as raised:
+            error = _portable(raised)
+    return outcomes, error, [(w.message, w.category, w.filename, w.lineno) for w in caught]
+
+
+def _portable(outcome: Any) -> Any:
+    """Return a value as it is. Give an exception its traceback, and a form that can be pickled."""
+    if not isinstance(outcome, Exception):
+        return outcome
+    from sklearn_m3s.exceptions import VideoError  # at the head, it would be imported too early
+
+    if not isinstance(outcome, VideoError):
+        outcome.add_note("In a worker process:\n" + "".join(traceback.format_exception(outcome)))
+    try:
+        pickle.loads(_dumps(outcome))
+    except Exception:
+        return RuntimeError(f"{type(outcome).__name__}: {outcome}")
+    return outcome
+
+
+def _dumps(answer: Any) -> bytes:
+    """Pickle an answer; classes of a script or a notebook by their definition."""
+    try:
+        return pickle.dumps(answer, protocol=5)
+    except Exception:
+        import cloudpickle
+
+        return cloudpickle.dumps(answer, protocol=5)
+
+
+def _die_with_the_parent() -> None:
+    """Let Linux kill this process when its parent ends, even if a decoder never lets go."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+if __name__ == "__main__":
+    if sys.platform == "linux":
+        _die_with_the_parent()
+    # What libraries print must not get into the answers.
+    streams = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    _Worker(float(sys.argv[1])).run(*streams)
+    os._exit(0)

@@ -1,0 +1,245 @@
+"""Processes that read videos for this one, and may hang or die without harm to it."""
+
+import atexit
+import contextlib
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from sklearn_m3s.exceptions import M3SError, VideoError
+
+_PROGRAM = str(Path(__file__).with_name("_worker_main.py"))
+_START_SECONDS = 300.0
+_IDLE_SECONDS = 300.0
+_MARK = "SKLEARN_M3S_WORKER"
+_BROKEN = (OSError, EOFError, pickle.UnpicklingError)  # what a pipe to a dead process raises
+_ONE_THREAD = (
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+    "VECLIB_MAXIMUM_THREADS",
+)
+
+
+class WorkerLostError(Exception):
+    """A worker process is gone, and this is not the fault of a video."""
+
+
+class WorkerProcess:
+    """A process that works on one video at a time.
+
+    It is not forked and imports no ``__main__``, so that it can be started anywhere: in a thread,
+    a notebook, or a script without a guard. It has a session of its own, so that Ctrl-C in a
+    terminal reaches only its parent.
+
+    Attributes
+    ----------
+    surroundings : tuple
+        What it was started in, as `surroundings` returns it.
+    is_new : bool
+        Whether it has not begun any work.
+    """
+
+    def __init__(self) -> None:
+        if _MARK in os.environ:
+            raise M3SError(
+                "videos are described while a worker process imports this module: do so in a "
+                "function, or under if __name__ == '__main__'"
+            )
+        self.surroundings = surroundings()
+        self.is_new = True
+        variables = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), _MARK: "1"}
+        variables["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", _PROGRAM, str(_IDLE_SECONDS)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=variables,
+            start_new_session=True,
+        )
+        self._tasks: Any = self._process.stdin
+        self._answers: Any = self._process.stdout
+        _started.add(self)
+
+    def is_alive(self) -> bool:
+        """Return whether the process is there."""
+        return self._process.poll() is None
+
+    def call(self, work: bytes, video: Any, timeout: float | None) -> tuple[list[Any], list[tuple]]:
+        """Return what the work gives for a video, and the warnings that it issued.
+
+        Parameters
+        ----------
+        work : bytes
+            A pickled function from a video to a list.
+        video : str or ndarray
+            Its argument.
+        timeout : float or None
+            Seconds that the work may take, without the time to start it.
+
+        Raises
+        ------
+        VideoError
+            If the process died at work, or was killed at the timeout.
+        WorkerLostError
+            If it was gone before the work began.
+        M3SError
+            If the work cannot be unpickled in the process.
+        Exception
+            What the work raises.
+        """
+        try:
+            pickle.dump((work, video), self._tasks, protocol=5)
+            self._tasks.flush()
+            fault = self._answer(_START_SECONDS)
+        except (*_BROKEN, TimeoutError) as lost:
+            raise WorkerLostError(self._end()) from lost
+        if fault is not None:
+            raise M3SError(
+                f"the reader of a tier cannot be loaded in a worker process ({fault}): define it "
+                "in a module that can be imported, in a function, or in the main script"
+            )
+        self.is_new = False
+        try:
+            outcomes, error, caught = self._answer(timeout)
+        except TimeoutError:
+            raise VideoError(
+                f"took longer than timeout={timeout:g} (seconds of work): leave it out, or pass a "
+                "longer timeout"
+            ) from None
+        except _BROKEN:
+            raise VideoError(
+                f"ended the worker process that read it ({self._end()}): it is damaged, of an "
+                "unusual kind, or needs more memory; leave it out, or convert it"
+            ) from None
+        if error is not None:
+            raise error
+        return outcomes, caught
+
+    def _answer(self, timeout: float | None) -> Any:
+        """Return the next answer. At the timeout, kill the process."""
+        if timeout is None:
+            return pickle.load(self._answers)
+        is_over = threading.Event()
+
+        def end() -> None:
+            is_over.set()
+            self.kill()
+
+        timer = threading.Timer(min(timeout, threading.TIMEOUT_MAX), end)
+        timer.daemon = True
+        timer.start()
+        try:
+            return pickle.load(self._answers)
+        except _BROKEN:
+            if is_over.is_set():
+                raise TimeoutError from None
+            raise
+        finally:
+            timer.cancel()
+
+    def _end(self) -> str:
+        """Say how the process ended."""
+        try:
+            code = self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            return "it closed its pipe"
+        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+    def kill(self) -> None:
+        """Kill the process, and what it started."""
+        if not self.is_alive():
+            return
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        else:
+            self._process.kill()
+
+    def discard(self) -> None:
+        """Kill the process and release its pipes."""
+        self.kill()
+        self._process.wait()
+        for pipe in (self._tasks, self._answers):
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+    def disown(self) -> None:
+        """Let go of a process that belongs to the parent of this one."""
+        self._process.returncode = 0
+        nothing = os.open(os.devnull, os.O_RDWR)
+        # Bytes in the buffers must not get into the pipes, and the parent alone holds these open.
+        for pipe in (self._tasks, self._answers):
+            if not pipe.closed:
+                os.dup2(nothing, pipe.fileno(), inheritable=False)
+        os.close(nothing)
+
+
+class _Kept:
+    """Worker processes that wait for the next video."""
+
+    def __init__(self) -> None:
+        self._idle: list[WorkerProcess] = []
+        # Linux ends a process with the thread that started it, so this thread stays.
+        self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sklearn_m3s-starter")
+
+    def take(self) -> WorkerProcess:
+        here = surroundings()
+        while True:
+            try:
+                worker = self._idle.pop()
+            except IndexError:
+                return self._starter.submit(WorkerProcess).result()
+            if worker.is_alive() and worker.surroundings == here:
+                return worker
+            worker.discard()
+
+    def put(self, worker: WorkerProcess) -> None:
+        self._idle.append(worker)
+
+
+def surroundings() -> tuple:
+    """Return what a process takes over from its parent when it starts, and what may change."""
+    folder = os.stat(".")
+    ours = {name: text for name, text in os.environ.items() if name.startswith("SKLEARN_M3S_")}
+    return (folder.st_dev, folder.st_ino), list(sys.path), ours
+
+
+def take() -> WorkerProcess:
+    """Return a worker process that is kept, or a new one."""
+    return _kept.take()
+
+
+def put(worker: WorkerProcess) -> None:
+    """Keep a worker process for the next video."""
+    _kept.put(worker)
+
+
+def _close() -> None:
+    for worker in list(_started):
+        worker.discard()
+
+
+def _forget() -> None:
+    """Start afresh in a process that was forked."""
+    global _kept
+    for worker in list(_started):
+        worker.disown()
+    _started.clear()
+    _kept = _Kept()
+
+
+_started: weakref.WeakSet[WorkerProcess] = weakref.WeakSet()
+_kept = _Kept()
+atexit.register(_close)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

@@ -1,0 +1,158 @@
+"""How much one video may ask for."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from sklearn_m3s.exceptions import VideoError
+
+
+class VideoLimits(NamedTuple):
+    """What one video may ask for before it is refused.
+
+    Files are checked before their pixels are allocated. The defaults pass 8K video, films of two
+    hours and pictures of 100 megapixels.
+
+    Parameters
+    ----------
+    pixels : int, default=36_000_000
+        Pixels of one frame of a video.
+    picture_pixels : int, default=110_000_000
+        Pixels of a picture in JPEG, PNG, BMP, TIFF or TGA, and half as many in other formats, whose
+        decoders need more memory.
+    frames : int, default=500_000
+        Frames of a video: 2.3 hours at 60 frames per second.
+    decoded_bytes : int, default=4_000_000_000_000
+        Bytes of all frames as they are decoded: more than 2 hours of 4K at 30 frames per second.
+    seconds : float, default=14_400
+        Time from the first frame to the last.
+    memory : int, default=1_290_000_000
+        Bytes that reading a file may take. A file is refused if the frames that its decoder can
+        keep at a time are larger: 17 of H.264, fewer of others. In the worker processes of the
+        tiers, nothing more can be allocated; see `memory_ceiling`.
+
+    See Also
+    --------
+    set_limits : Change the limits in force.
+
+    Examples
+    --------
+    >>> from sklearn_m3s.video import VideoLimits
+    >>> VideoLimits(seconds=60).frames
+    500000
+    """
+
+    pixels: int = 36_000_000
+    picture_pixels: int = 110_000_000
+    frames: int = 500_000
+    decoded_bytes: int = 4_000_000_000_000
+    seconds: float = 14_400
+    memory: int = 1_290_000_000
+
+
+_in_force = VideoLimits()
+
+
+def get_limits() -> VideoLimits:
+    """Return the limits in force.
+
+    Returns
+    -------
+    VideoLimits
+        Of `read_video`, `read_clip` and all tiers.
+
+    Examples
+    --------
+    >>> from sklearn_m3s.video import get_limits
+    >>> get_limits().seconds
+    14400
+    """
+    return _in_force
+
+
+def set_limits(limits: VideoLimits) -> VideoLimits:
+    """Set the limits of every video that is read from now on.
+
+    The workers of the tiers follow the limits of the process that calls the tier.
+
+    Parameters
+    ----------
+    limits : VideoLimits
+        The new limits.
+
+    Returns
+    -------
+    VideoLimits
+        The limits so far.
+
+    Examples
+    --------
+    >>> from sklearn_m3s.video import VideoLimits, get_limits, set_limits
+    >>> before = set_limits(VideoLimits(seconds=8 * 3600))
+    >>> get_limits().seconds
+    28800
+    >>> _ = set_limits(before)
+    """
+    global _in_force
+    before, _in_force = _in_force, limits
+    return before
+
+
+def over_limit(field: str, amount: str) -> VideoError:
+    """Return the error for a video that asks for more than a limit."""
+    return VideoError(
+        f"has {amount}, more than the limit: if you trust it, raise {field} by set_limits"
+    )
+
+
+def check_frame_size(width: int, height: int, field: str, limit: int) -> None:
+    """Refuse frames of more pixels than the limit, which comes from the field of that name."""
+    if width * height > limit:
+        raise over_limit(field, f"frames of {width} x {height} pixels")
+
+
+@contextmanager
+def memory_ceiling(n_bytes: int) -> Iterator[None]:
+    """Keep this process from taking more memory, where the system can do that: on Linux.
+
+    The worker processes of the tiers read files under the `memory` of `VideoLimits`.
+
+    Parameters
+    ----------
+    n_bytes : int
+        How much may be allocated besides what is in use.
+
+    Raises
+    ------
+    VideoError
+        In place of a `MemoryError`. C code may end the process instead.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_m3s.video import memory_ceiling, read_clip
+    >>> with memory_ceiling(500_000_000):
+    ...     clip = read_clip(np.zeros((9, 48, 64, 3), dtype=np.uint8), n_frames=2)
+    >>> clip.shape
+    (2, 256, 256, 3)
+    """
+    if sys.platform != "linux":  # others have no such limit, or do not keep to it
+        yield
+        return
+    import resource
+
+    # RLIMIT_AS would also count what is reserved or mapped from files, which takes no memory.
+    n_pages = int(Path("/proc/self/statm").read_text().split()[5])
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    ceiling = min(n_pages * resource.getpagesize() + n_bytes, sys.maxsize)
+    if hard != resource.RLIM_INFINITY:
+        ceiling = min(ceiling, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (ceiling, hard))
+    try:
+        yield
+    except MemoryError as error:
+        raise over_limit("memory", f"a need of more than {n_bytes:,} bytes of memory") from error
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
