@@ -1,4 +1,5 @@
 # make demo: set up and run the main job.   make test: set up and run the tests.
+# make slow: set up and run the tests of over ten seconds: long runs, kills, 2,000 damaged files.
 # make bench: set up and run the quick benchmarks, in under 10 minutes.
 # PYTHON is the interpreter that the environment is made with; 3.11 or newer.
 PYTHON ?= python3
@@ -7,13 +8,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 STAMPS := $(VENV)/stamps
 
-.PHONY: demo test lint docs bench clean
+.PHONY: demo test slow lint docs bench clean
 
 demo: $(STAMPS)/run
 	$(BIN)/python examples/demo.py
 
 test: $(STAMPS)/test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: $(STAMPS)/test
+	$(BIN)/python -m pytest -m slow
 
 lint: $(STAMPS)/lint
 	$(BIN)/ruff check .

@@ -34,7 +34,7 @@ LOADERS |= {
 }
 
 
-def parse(description, argv=None):
+def parse(description, argv=None, recipe="paper"):
     """Return the arguments of a script."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("data", nargs="?", choices=["synthetic", *LOADERS], default="synthetic")
@@ -42,6 +42,7 @@ def parse(description, argv=None):
     parser.add_argument("--cache", help="folder that keeps the features of each video")
     parser.add_argument("--output", default="paper-output", help="folder of tables and figures")
     parser.add_argument("--n-jobs", type=int)
+    parser.add_argument("--recipe", default=recipe, help="of make_m3s")
     args = parser.parse_args(argv)
     args.output = Path(args.output)
     args.output.mkdir(parents=True, exist_ok=True)
@@ -51,6 +52,7 @@ def parse(description, argv=None):
 def load(args):
     """Return videos with scores, the model, and the folds."""
     shared = {"cache": args.cache, "n_jobs": args.n_jobs, "random_state": 0}
+    shared["recipe"] = args.recipe
     if args.data != "synthetic":
         data = LOADERS[args.data](args.root)
         return data, make_m3s(**shared, verbose=True), fixed_split(data)
