@@ -208,8 +208,10 @@ def _opened(path: str, limits: VideoLimits) -> Iterator[tuple[Any, Any, "_Packet
             with container:
                 stream = _video_stream(container)
                 yield container, stream, _Packets(container, stream, content, logs)
-    except MemoryError:  # FFmpeg's own is among them
-        raise
+    except MemoryError as error:  # FFmpeg's own is among them
+        raise over_limit(
+            "memory", f"a need of more than {limits.memory:,} bytes of memory"
+        ) from error
     except av.error.FFmpegError as error:
         raise VideoError(f"cannot be decoded ({error.strerror}): {_CURE}") from error
     except (M3SError, OSError, Warning):
