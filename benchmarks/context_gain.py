@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from heads import SETS, fit_predict, folds, load, resampled, rho
+from heads import SETS, fit_predict, folds, load, resampled, rho, side_by_side
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.cluster import KMeans
@@ -65,12 +65,7 @@ def measures():
 def measure(data, loaded, size, n_folds, jobs):
     """Return the rows of the table of one set and size."""
     blocks, y = loaded
-    X = np.hstack(list(blocks.values()))
-    ends = np.cumsum([block.shape[1] for block in blocks.values()])
-    columns = {
-        name: slice(end - block.shape[1], end)
-        for (name, block), end in zip(blocks.items(), ends, strict=True)
-    }
+    X, columns = side_by_side(blocks)
     parts = list(folds(len(y), size, n_folds))
     models = {
         name: make_m3s_from_features(columns, similarity=part, random_state=0)

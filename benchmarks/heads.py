@@ -146,14 +146,19 @@ def resampled(truths, predictions):
     return dict(zip(names, found, strict=True))
 
 
-def measure(data, blocks, y, size, n_folds, jobs):
-    """Return the rows of the table of one set and size."""
-    X = np.hstack(list(blocks.values()))
+def side_by_side(blocks):
+    """Return one matrix of all blocks, and the columns of each."""
     ends = np.cumsum([block.shape[1] for block in blocks.values()])
     columns = {
         name: slice(end - block.shape[1], end)
         for (name, block), end in zip(blocks.items(), ends, strict=True)
     }
+    return np.hstack(list(blocks.values())), columns
+
+
+def measure(data, blocks, y, size, n_folds, jobs):
+    """Return the rows of the table of one set and size."""
+    X, columns = side_by_side(blocks)
     parts = list(folds(len(y), size, n_folds))
     named = list(models(columns))
     done = Parallel(jobs)(

@@ -1,9 +1,8 @@
 """Put the M3-S model together as a plain scikit-learn pipeline, and take it apart again."""
 
 import os
-import warnings
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
@@ -16,7 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVR
 
 from sklearn_m3s._block_scaler import BlockScaler
-from sklearn_m3s.exceptions import M3SWarning
+from sklearn_m3s._block_union import BlockUnion
 from sklearn_m3s.regression import MLPRegressor
 from sklearn_m3s.similarity import DBSCANSimilarity
 from sklearn_m3s.tiers import EventUnderstanding, RawPerception, SceneParsing, TierUnion
@@ -106,8 +105,8 @@ def make_m3s(
           stopping.
         - ``"paper"``: `StandardScaler`, and the `MLPRegressor` of the paper.
         - ``"stack"``: `BlockScaler`, and a `StackingRegressor` of the default `MLPRegressor`,
-          ridge regression and a support vector machine. It mostly ranks best, and takes four
-          times as long to fit.
+          ridge regression and a support vector machine. It mostly ranks best, and takes
+          about three times as long to fit.
     cache : str or os.PathLike, default=None
         A folder that keeps the rows of each video, so that no fold, candidate or run decodes a
         video twice.
@@ -212,8 +211,8 @@ def make_m3s_from_features(
     Raises
     ------
     ValueError
-        If there is no block, `similarity` names another one, or `recipe` is unknown. In `fit`, if
-        a block has no columns or two blocks have one in common.
+        If `blocks` is empty, `similarity` names an unknown block, or `recipe` is unknown. In `fit`,
+        if a block has no columns, or two blocks share a column.
 
     Warns
     -----
@@ -243,55 +242,6 @@ def make_m3s_from_features(
     return _assemble(
         tiers, tuple(blocks), similarity, regressor, recipe, shared, memory, union=BlockUnion
     )
-
-
-class BlockUnion(FeatureUnion):
-    """Branches that each take a block of columns, as `make_m3s_from_features` makes them.
-
-    `fit` checks the blocks against the columns of the features.
-    """
-
-    def fit(self, X: Any, y: Any = None, **fit_params: Any) -> Self:
-        """Check the blocks, and fit all branches."""
-        self._check_blocks(X)
-        return super().fit(X, y, **fit_params)
-
-    def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
-        """Check the blocks, fit all branches, and put their columns side by side."""
-        self._check_blocks(X)
-        return super().fit_transform(X, y, **params)
-
-    def _check_blocks(self, X: Any) -> None:
-        places = np.arange(np.shape(X)[1])[None]
-        names = getattr(X, "columns", None)
-        if names is not None:  # the places of the columns, under their names
-            places = type(X)(places, columns=names)
-        owner: dict[int, str] = {}
-        for name, branch in self.transformer_list:
-            if branch == "drop":
-                continue
-            block = clone(branch[0]).set_output(transform="default").fit_transform(places)
-            if not block.size:
-                raise ValueError(f"the block {name!r} has no columns: name some, or leave it out")
-            for place in map(int, block[0]):
-                if place in owner:
-                    raise ValueError(
-                        f"the blocks {owner[place]!r} and {name!r} have the column "
-                        f"{_column(names, place)} in common: give each column to one block"
-                    )
-                owner[place] = name
-        unused = [_column(names, i) for i in range(places.shape[1]) if i not in owner]
-        if unused:
-            shown = ", ".join(unused[:10]) + (", ..." if len(unused) > 10 else "")
-            warnings.warn(
-                f"{len(unused)} columns are in no block and not used: {shown}",
-                M3SWarning,
-                stacklevel=2,
-            )
-
-
-def _column(names: Any, place: int) -> str:
-    return str(place) if names is None else repr(names[place])
 
 
 def _shared(random_state: Any, *, device: str = "auto", verbose: bool, **others: Any) -> dict:

@@ -161,8 +161,8 @@ def _check_pickle(file: IO[bytes]) -> None:
             raise ValueError("it holds a number of more than 64 bits")
         if instruction.name == "GLOBAL" and not _NEEDED.fullmatch(name := str(argument)):
             raise ValueError(
-                f"it refers to {name.replace(' ', '.')}, which is no part of a state dict, and "
-                "could run code"
+                f"it refers to {name.replace(' ', '.')}, which a state dict does not need and "
+                "which could run code"
             )
 
 

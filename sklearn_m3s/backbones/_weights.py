@@ -210,7 +210,7 @@ def _download(architecture: str, entry: PublishedFile, path: Path, asked: str) -
         if fault:
             raise ValueError(f"what {url} sends is damaged: {fault}")
         if not entry.sha256 and not asked and not is_readable(received):
-            raise WeightsError(f"what {url} sends is no file of weights that can be loaded")
+            raise WeightsError(f"the file from {url} cannot be loaded as weights")
 
     try:
         download(url, path, check=check, size=entry.size, allow_http=allow_http)

@@ -52,7 +52,7 @@ def _record(path: Path, root: Path) -> Path:
 
 
 def _load(record: Path, path: Path) -> tuple[list[int], str] | None:
-    """Return the state and the digest that a record has of a file, or None if it is no record."""
+    """Return the state and the digest of a file from its record, or None if that is not valid."""
     try:
         if not record.is_file():  # a pipe would never end
             return None

@@ -37,8 +37,8 @@ def annotation_ceiling(
     ----------
     scores : array-like of shape (n_videos,) or (n_videos, n_annotators)
         Shares of annotators who remembered each video, in [0, 1]. Or, without `n_annotations`,
-        the responses themselves: 1 where an annotator remembered the video, 0 where not, NaN where
-        there is no response.
+        the responses themselves: 1 where an annotator remembered the video, 0 where not, NaN for a
+        missing response.
     n_annotations : int or array-like of int of shape (n_videos,), default=None
         Annotators of each video, at least 2. For hits and misses, pass ``hit_rate`` and
         ``n_annotations`` of :func:`~sklearn_m3s.datasets.scores_from_responses`.

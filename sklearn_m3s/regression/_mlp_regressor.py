@@ -400,9 +400,11 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
                 "they changed: restore them, or use warm_start=False."
             ) from error
 
-    def _hold_out(self, n_rows: int, sample_weight: np.ndarray | None) -> np.ndarray:
+    def _hold_out(
+        self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None
+    ) -> np.ndarray:
         """Return the rows that each network holds out, of shape (n_networks, n_held_out)."""
-        rows = np.arange(n_rows) if sample_weight is None else np.flatnonzero(sample_weight)
+        rows = np.arange(len(X)) if sample_weight is None else np.flatnonzero(sample_weight)
         n_held_out = max(1, round(self.validation_fraction * len(rows)))
         if n_held_out >= len(rows):
             raise ValueError(
@@ -415,22 +417,21 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
 
     def _train(self, data: tuple[np.ndarray, ...], n_epochs: int) -> Self:
         device = resolve_device(self.device)
-        stopping, held_out = None, None
-        if self.early_stopping:
-            weight = data[2] if len(data) == 3 else None
-            held_out = torch.from_numpy(self._hold_out(len(data[0]), weight)).to(device)
+        held_out = (
+            torch.from_numpy(self._hold_out(*data)).to(device) if self.early_stopping else None
+        )
         rows = Rows(*(torch.from_numpy(array).to(device) for array in data), held_out=held_out)
-        if self.early_stopping:
-            stopping = EarlyStopping(rows, self.n_iter_no_change)
+        stopping = EarlyStopping(rows, self.n_iter_no_change) if self.early_stopping else None
         move_net(self.net_, device)
+        network = self.net_.module_
         try:
             for _ in range(n_epochs):
                 self.net_.fit_loop(rows, epochs=1)
-                self.loss_curve_.append(self.net_.history[-1, "train_loss"] / self.n_networks)
-                if stopping is not None and stopping.is_over(self.net_.module_):
+                self.loss_curve_.append(self.net_.history[-1, "train_loss"] / network.n_networks)
+                if stopping is not None and stopping.is_over(network):
                     break
             if stopping is not None:
-                stopping.restore(self.net_.module_)
+                stopping.restore(network)
         finally:
             move_net(self.net_, "cpu")
         self.n_iter_ = len(self.loss_curve_)

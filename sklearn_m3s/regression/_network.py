@@ -52,6 +52,7 @@ class MLP(nn.Sequential):
         layers.append(Linear(n_networks, sizes[-1], 1, generator))
         super().__init__(*layers, OUTPUT_ACTIVATIONS[output_activation](), nn.Flatten(start_dim=1))
         self.output_activation = output_activation
+        self.n_networks = n_networks
 
     def start_at(self, score: float) -> None:
         """Set the output bias so that the first predictions lie around `score`."""

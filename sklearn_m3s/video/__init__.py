@@ -1,8 +1,8 @@
 """Paths and arrays in, RGB frames out, in memory bound by what is asked for."""
 
+from sklearn_m3s.video._ffmpeg_log import report_errors
 from sklearn_m3s.video._geometry import FrameGeometry
 from sklearn_m3s.video._limits import VideoLimits, get_limits, memory_ceiling, set_limits
-from sklearn_m3s.video._logged import report_errors
 from sklearn_m3s.video._read import read_clip, read_video
 from sklearn_m3s.video._reader import ClipReader, FrameReader, Meter, Reader
 from sklearn_m3s.video._sampling import sample_at_rate, sample_evenly

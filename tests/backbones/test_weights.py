@@ -187,7 +187,9 @@ def test_what_cannot_be_loaded_is_neither_kept_nor_recorded_and_a_good_mirror_he
 ):
     register(url=f"{server.url}/published.pth")
     server.answers = [(200, [body], len(body))]
-    with pytest.raises(WeightsError, match=r"cannot download.*published\.pth sends is no"):
+    with pytest.raises(
+        WeightsError, match=r"cannot download.*published\.pth cannot be loaded as weights"
+    ):
         resolve_tiny()
     assert content(folder) == []
     monkeypatch.setenv("SKLEARN_M3S_MIRROR", f"{server.url}/mirror")

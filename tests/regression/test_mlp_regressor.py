@@ -380,21 +380,31 @@ def test_an_ensemble_predicts_the_mean_and_spread_of_its_networks(data):
 
 
 def test_networks_of_an_ensemble_train_as_if_alone(data):
-    pair = make(n_networks=2, weight_decay=0.1).fit(*data)
-    start = make(n_networks=2, learning_rate=1e-30).fit(*data)
-    alone = make(weight_decay=0.1, warm_start=True).fit(*data)
-    # The second network alone: its initial weights and the batches of the pair.
-    first = make(n_networks=2, max_epochs=1, batch_size=100, weight_decay=0.1).fit(*data)
-    expected = copy.deepcopy(alone.net_.module_)
-    for mine, theirs in zip(expected.parameters(), start.net_.module_.parameters(), strict=True):
-        mine.data = theirs.data[1:].clone()
-    optimizer = torch.optim.Adam(expected.parameters(), lr=1e-3, weight_decay=0.1)
+    step = {"max_epochs": 1, "batch_size": 100, "weight_decay": 0.1}
+    start = make(n_networks=2, **step, learning_rate=1e-30).fit(*data).net_.module_
+    pair = make(n_networks=2, **step).fit(*data)
     X, y = (torch.tensor(column, dtype=torch.float32) for column in data)
-    torch.nn.functional.mse_loss(expected(X)[0], y).backward()
-    optimizer.step()
-    for mine, theirs in zip(expected.parameters(), first.net_.module_.parameters(), strict=True):
-        torch.testing.assert_close(mine[0], theirs[1])
-    assert pair.loss_curve_[0] == pytest.approx(start.loss_curve_[0], rel=0.5)
+    losses = []
+    for k in range(2):
+        alone = make(**step).fit(*data).net_.module_
+        for mine, theirs in zip(alone.parameters(), start.parameters(), strict=True):
+            mine.data = theirs.data[k : k + 1].clone()
+        optimizer = torch.optim.Adam(alone.parameters(), lr=1e-3, weight_decay=0.1)
+        loss = torch.nn.functional.mse_loss(alone(X)[0], y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        for mine, theirs in zip(alone.parameters(), pair.net_.module_.parameters(), strict=True):
+            torch.testing.assert_close(mine[0], theirs[k])
+    assert pair.loss_curve_ == pytest.approx([np.mean(losses)])
+
+
+def test_the_loss_is_the_mean_of_the_networks_that_were_trained(data):
+    model = make(n_networks=2).partial_fit(*data)
+    before = model.loss_curve_[0]
+    model.set_params(n_networks=8).partial_fit(*data)  # takes effect at the next fit
+    assert before / 2 < model.loss_curve_[1] < before * 2
 
 
 def test_early_stopping_keeps_the_weights_of_the_best_epoch(data):

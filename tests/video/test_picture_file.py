@@ -12,7 +12,7 @@ from sklearn_m3s.video import FrameReader, read_clip, read_video
 
 SCENE = np.full((48, 64, 3), 90, np.uint8)  # a corner is red, one green, one blue
 SCENE[:24, :32], SCENE[:24, 32:], SCENE[24:, :32] = (220, 40, 40), (40, 200, 60), (30, 60, 220)
-SEEN = {  # the scene as the viewer shall see it, for each orientation of EXIF
+SEEN = {  # what a viewer should show for each EXIF orientation
     1: SCENE,
     2: SCENE[:, ::-1],
     3: SCENE[::-1, ::-1],

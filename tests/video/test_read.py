@@ -299,7 +299,7 @@ def test_a_damaged_file_does_not_keep_the_interpreter_from_exiting(tmp_path, rng
 def test_the_log_level_of_ffmpeg_is_set_only_where_a_process_asks_for_it():
     package = Path(sys.modules["sklearn_m3s"].__file__).parent
     [place] = [p for p in package.rglob("*.py") if "logging.set_level" in p.read_text()]
-    assert place.name == "_logged.py"
+    assert place.name == "_ffmpeg_log.py"
 
 
 def test_decord_says_how_to_install_it(monkeypatch, clip_path):
