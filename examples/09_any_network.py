@@ -10,6 +10,8 @@ of the registry, a folder or repository of Hugging Face, or a module. This examp
 import tempfile
 from pathlib import Path
 
+import numpy as np
+from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from tiny_models import save_tiny_models
 
@@ -45,8 +47,10 @@ encoders["EfficientNet-Lite0 and CLIP"] = TierUnion(pair)
 
 # %%
 # Which of them should be the scene tier? A search over networks is a search over encoders. On a few
-# simple clips random features do well; real videos need the real networks.
-shared = {"similarity": None, "cache": cache, "random_state": 0}
+# simple clips random features do well; real videos need the real networks. Ridge regression fits in
+# a moment, so it is enough to compare encoders.
+ridge = RidgeCV(np.logspace(-1, 4, 6))
+shared = {"similarity": None, "regressor": ridge, "cache": cache, "random_state": 0}
 model = make_m3s(raw=None, scene=encoders["DINOv2"], event=None, **shared)
 grid = {"tiers__scene__describe": list(encoders.values())}
 search = GridSearchCV(model, grid, cv=4, scoring=spearman_scorer)

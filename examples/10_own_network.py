@@ -66,6 +66,7 @@ shared = {
     "raw": RawPerception(frame_size=64, hog_components=4),
     "event": None,
     "similarity": None,
+    "regressor": RidgeCV(np.logspace(-1, 4, 6)),
     "cache": folder / "features",
     "random_state": 0,
 }
