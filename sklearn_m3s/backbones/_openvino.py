@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import openvino
 
 TOLERANCE = 1e-4  # of the largest feature: more is another function, not another rounding
+_POLL_MS = 200
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
 _CONVERTING = threading.Lock()  # the tracer and the filters of warnings are global
 
@@ -112,7 +113,16 @@ class OpenVINONetwork:
         with self._lock:
             if n_threads != self._compiled_for:
                 self._compile(n_threads)
-            return self._request.infer([batch], share_inputs=True)[0]
+            self._request.start_async([batch], share_inputs=True)
+            try:
+                while not self._request.wait_for(_POLL_MS):  # Ctrl-C ends it between two polls
+                    pass
+            except BaseException:
+                self._request.cancel()
+                with contextlib.suppress(RuntimeError):  # it was cancelled
+                    self._request.wait()
+                raise
+            return self._request.get_output_tensor(0).data.copy()
 
     def _compile(self, n_threads: int) -> None:
         settings = {

@@ -1,10 +1,12 @@
 """The engine: videos to one matrix per tier, each file decoded once for all of them."""
 
+import ctypes
 import os
+import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from copy import deepcopy
 from functools import partial
 from typing import Any, NamedTuple
@@ -106,7 +108,7 @@ def _fill(tables: Sequence[TierRows], videos: Sequence[Any], decoder: str) -> No
     with (
         tqdm(desc=name, unit="video", disable=hidden, **counts) as bar,
         Workers() as workers,
-        _thread() as thread,
+        _Embedding(tables, embedders, workers) as embedding,
     ):
         read = partial(
             _read,
@@ -115,7 +117,6 @@ def _fill(tables: Sequence[TierRows], videos: Sequence[Any], decoder: str) -> No
             timeout=plan.timeout,
             workers=workers,
         )
-        embedding: Future[int] | None = None
         for start in range(0, len(todo), plan.size):
             items: list[dict[int, Any]] = [{} for _ in tables]
             part = tasks[start : start + plan.size]
@@ -130,11 +131,9 @@ def _fill(tables: Sequence[TierRows], videos: Sequence[Any], decoder: str) -> No
                         n_items += 1
                 if not n_items:
                     bar.update()
-            if embedding is not None:
-                bar.update(embedding.result())
-            embedding = thread.submit(_embed, tables, embedders, items, workers)
-        if embedding is not None:
-            bar.update(embedding.result())
+            bar.update(embedding.n_done())
+            embedding.begin(items)
+        bar.update(embedding.n_done())
 
 
 class _Plan(NamedTuple):
@@ -157,20 +156,6 @@ def _plan(tables: Sequence[TierRows], embedders: Sequence[Embedder | None], n_vi
     # Whole batches, and at least one video for every worker.
     batch = max(tier.batch_size for tier in embedding)
     return _Plan(n_jobs, -(-effective_n_jobs(n_jobs) // batch) * batch, timeout)
-
-
-@contextmanager
-def _thread() -> Iterator[ThreadPoolExecutor]:
-    """Yield a thread for embedding. What it has begun is awaited, but not after Ctrl-C."""
-    thread = ThreadPoolExecutor(max_workers=1)
-    is_interrupted = False
-    try:
-        yield thread
-    except KeyboardInterrupt:
-        is_interrupted = True
-        raise
-    finally:
-        thread.shutdown(wait=not is_interrupted)
 
 
 def _read(
@@ -219,28 +204,62 @@ def _warned(outcomes: list[Any], caught: list[tuple]) -> list[Any]:
     return outcomes
 
 
-def _embed(
-    tables: Sequence[TierRows],
-    embedders: Sequence[Embedder | None],
-    items: Sequence[dict[int, Any]],
-    workers: Workers,
-) -> int:
-    """Embed what was read in a round, put the rows into the tables, and return how many videos.
+class _Embedding:
+    """A thread that embeds what was read in a round, one round at a time.
 
-    Items are embedded in the order of the videos, so that batches are the same every time. After
-    Ctrl-C, no further batch is begun.
+    At the end, a round that has begun is awaited. After Ctrl-C it is stopped.
     """
-    for table, embed, found in zip(tables, embedders, items, strict=True):
-        if embed is None or not found:
-            continue
-        positions = sorted(found)
-        for batch in gen_batches(len(positions), table.tier.batch_size):
-            if workers.are_over:
-                break
-            rows = embed([found[i] for i in positions[batch]])
-            for i, row in zip(positions[batch], rows, strict=True):
-                table.put(i, row)
-    return len(set().union(*items))
+
+    def __init__(
+        self,
+        tables: Sequence[TierRows],
+        embedders: Sequence[Embedder | None],
+        workers: Workers,
+    ) -> None:
+        self._tables, self._embedders, self._workers = tables, embedders, workers
+        self._idents: list[int] = []
+        self._pool = ThreadPoolExecutor(
+            max_workers=1, initializer=lambda: self._idents.append(threading.get_ident())
+        )
+        self._round: Future[int] | None = None
+
+    def begin(self, items: Sequence[dict[int, Any]]) -> None:
+        """Begin a round: what was read for each table, by the position of the video."""
+        self._round = self._pool.submit(self._embed, items)
+
+    def n_done(self) -> int:
+        """Await the round, and return its number of videos."""
+        return 0 if self._round is None else self._round.result()
+
+    def __enter__(self) -> "_Embedding":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *error: Any) -> None:
+        is_interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+        if is_interrupted and self._round is not None and not self._round.done():
+            # A network takes many seconds for a batch, but only moments between lines of Python,
+            # where this exception is raised. Without it, the interpreter could not end sooner.
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self._idents[0]), ctypes.py_object(SystemExit)
+            )
+        self._pool.shutdown(wait=not is_interrupted)
+
+    def _embed(self, items: Sequence[dict[int, Any]]) -> int:
+        """Put the rows of a round into the tables, and return its number of videos.
+
+        Items are embedded in the order of the videos, so that batches are the same every time.
+        """
+        for table, embed, found in zip(self._tables, self._embedders, items, strict=True):
+            if embed is None or not found:
+                continue
+            positions = sorted(found)
+            for batch in gen_batches(len(positions), table.tier.batch_size):
+                if self._workers.are_over:
+                    break
+                rows = embed([found[i] for i in positions[batch]])
+                for i, row in zip(positions[batch], rows, strict=True):
+                    table.put(i, row)
+        return len(set().union(*items))
 
 
 def _report(tables: Sequence[TierRows], videos: Sequence[Any]) -> None:

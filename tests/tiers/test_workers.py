@@ -456,6 +456,43 @@ def test_after_ctrl_c_one_error_is_shown_and_nothing_runs(hanging, n_jobs):
     assert "joblib" not in shown
 
 
+SLOW_NETWORK = """
+import time
+
+import numpy as np
+import torch
+
+from sklearn_m3s import FrameEncoder
+
+
+class Wait(torch.nn.Module):
+    def forward(self, x):
+        time.sleep(0.1)
+        return x
+
+
+network = torch.nn.Sequential(torch.nn.Flatten(), *[Wait() for _ in range(300)])
+tier = FrameEncoder(network, version="1", output="flatten", frame_size=32)
+print("begins", flush=True)
+tier.fit_transform([np.zeros((1, 32, 32, 3), dtype=np.uint8)] * 40)
+"""
+
+
+@LINUX
+def test_after_ctrl_c_a_network_does_not_finish_its_batch():
+    settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    command = [sys.executable, "-W", "ignore", "-c", SLOW_NETWORK]
+    with subprocess.Popen(command, env=VARIABLES, **settings) as process:
+        assert process.stdout.readline() == "begins\n"
+        time.sleep(3)
+        process.send_signal(signal.SIGINT)
+        sent = time.monotonic()
+        shown = process.communicate(timeout=60)[1]
+        assert time.monotonic() - sent < 10  # a batch takes 30 seconds
+    assert shown.count("Traceback") == 1
+    assert shown.endswith("KeyboardInterrupt: videos were being described\n")
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_ctrl_c_returns_within_two_seconds(make, arrays, way, tmp_path):
     begun = tmp_path / "begun"
