@@ -1,20 +1,23 @@
 # make demo: set up and run the main job.   make test: set up and run the tests.
-# make slow: set up and run the tests of over ten seconds: long runs, kills, 2,000 damaged files.
+# make slow: set up and run the tests that take over ten seconds: long runs, kills, 2,000 damaged files.
 # make bench: set up and run the quick benchmarks, in under 10 minutes.
-# PYTHON is the interpreter that the environment is made with; 3.11 or newer.
+# make smoke: build the package, and test the wheel and the sdist in an empty environment.
+# PYTHON is the interpreter of the environment, 3.11 or newer.
+# CONSTRAINTS is the file of versions: constraints-oldest.txt for the oldest, /dev/null for the newest.
 PYTHON ?= python3
 VENV ?= .venv
+CONSTRAINTS ?= constraints.txt
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c $(CONSTRAINTS)
 STAMPS := $(VENV)/stamps
 
-.PHONY: demo test slow lint docs bench clean
+.PHONY: demo test slow lint docs bench smoke clean
 
 demo: $(STAMPS)/run
-	$(BIN)/python examples/demo.py
+	$(BIN)/m3s demo
 
 test: $(STAMPS)/test
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
 
 slow: $(STAMPS)/test
 	$(BIN)/python -m pytest -m slow
@@ -26,26 +29,29 @@ lint: $(STAMPS)/lint
 	$(BIN)/mypy
 
 docs: $(STAMPS)/test
-	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -n -W --keep-going -b html docs docs/_build/html
 
 bench: $(STAMPS)/test
 	$(BIN)/python benchmarks/run.py
 
+smoke:
+	PYTHON=$(PYTHON) CONSTRAINTS=$(CONSTRAINTS) .ci/smoke
+
 clean:
-	rm -rf $(VENV) docs/_build docs/generated demo-output
+	rm -rf $(VENV) docs/_build docs/generated docs/auto_examples demo-output
 
 $(STAMPS)/venv:
 	$(PYTHON) -m venv $(VENV)
 	mkdir -p $(STAMPS) && touch $@
 
-$(STAMPS)/run: $(STAMPS)/venv pyproject.toml constraints.txt
-	$(PIP) --editable ".[fast,inspection,offline]"
+$(STAMPS)/run: $(STAMPS)/venv pyproject.toml $(CONSTRAINTS)
+	$(PIP) --editable ".[cli,fast,inspection,offline]"
 	touch $@
 
 $(STAMPS)/test: $(STAMPS)/run
 	$(PIP) --editable ".[test,docs,decord,hf]"
 	touch $@
 
-$(STAMPS)/lint: $(STAMPS)/venv pyproject.toml constraints.txt
+$(STAMPS)/lint: $(STAMPS)/venv pyproject.toml $(CONSTRAINTS)
 	$(PIP) ruff mypy codespell
 	touch $@

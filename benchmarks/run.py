@@ -29,6 +29,7 @@ QUICK = {
     "context": ["--quick"],
     "regressor": ["--epochs", "1", "--repeats", "2"],
     "heads": ["--quick", "--sets", "SUN", "MemCat"],
+    "intervals": ["--quick", "--sets", "SUN"],
     "growth": [],
 }
 FULL = {
@@ -37,6 +38,7 @@ FULL = {
     "context_gain": ["--output", str(HERE / "results" / "context.csv")],
     "regressor": ["--full"],
     "heads": ["--output", str(HERE / "results" / "heads.csv")],
+    "intervals": ["--output", str(HERE / "results" / "intervals.csv")],
     "growth": ["--full"],
 }
 LIBRARIES = (

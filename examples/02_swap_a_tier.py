@@ -2,15 +2,16 @@
 A tier of your own
 ==================
 
-Any transformer from videos to a matrix can take the place of a tier. A subclass of
-`VideoTransformer` says what is read from one video. It inherits the cache, the workers, the
-progress bar and the report of bad videos. Here colour histograms stand in for scene parsing.
+Any transformer that turns videos into a matrix can replace a tier. A subclass of `VideoTransformer`
+defines what is read from one video. It inherits the cache, the workers, the progress bar and the
+report of bad videos. Here colour histograms stand in for scene parsing.
 """
 
 import tempfile
 import warnings
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import cross_val_score
@@ -41,8 +42,7 @@ class ColourHistogram(VideoTransformer):
 
 
 # %%
-# The new tier goes where the scene tier was. Few videos leave the context without clusters, which
-# gives a warning.
+# The new tier replaces the scene tier. With few videos, the context finds no clusters and warns.
 warnings.simplefilter("ignore", M3SWarning)
 folder = Path(tempfile.mkdtemp())
 data = make_videos(40, folder / "videos", random_state=0, duration=1, frame_size=64)
@@ -55,6 +55,18 @@ models = {
         **shared, scene=ColourHistogram(), regressor=RidgeCV(np.logspace(-2, 4, 7))
     ),
 }
+found = {}
 for name, model in models.items():
-    rho = cross_val_score(model, data.videos, data.scores, cv=4, scoring=spearman_scorer)
-    print(f"{name}: Spearman {rho.mean():.2f}")
+    found[name] = cross_val_score(model, data.videos, data.scores, cv=4, scoring=spearman_scorer)
+    print(f"{name}: Spearman {found[name].mean():.2f}")
+
+# %%
+# The mean over the folds, and each fold.
+figure, axis = plt.subplots(figsize=(7, 2.5), layout="constrained")
+for place, values in enumerate(found.values()):
+    axis.barh(place, values.mean(), color="C0", alpha=0.6)
+    axis.plot(values, [place] * len(values), "k.")
+axis.set_yticks(range(len(found)), found)
+axis.invert_yaxis()
+axis.set_xlabel("Spearman's ρ")
+plt.show()

@@ -1,8 +1,8 @@
 """
-Compare low-level descriptors
-=============================
+Which descriptor predicts memorability
+======================================
 
-The paper's Table 1 on any data set: each descriptor of the raw tier alone, with a network of 64
+The paper's Table 1, for any data set: each descriptor of the raw tier alone, with a network of 64
 hidden units. See ``paper.py`` for the arguments.
 """
 
@@ -11,6 +11,9 @@ from paper import load, parse, show
 from sklearn_m3s.inspection import descriptor_study
 from sklearn_m3s.pipeline import take_apart
 
+# %%
+# Without arguments, the data are 48 drawn clips and the networks are untrained. With so few clips,
+# the intervals are wide.
 args = parse(__doc__)
 data, model, cv = load(args)
 raw = take_apart(model).tiers["raw"]

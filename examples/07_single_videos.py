@@ -2,9 +2,9 @@
 Show predictions of single videos
 =================================
 
-The paper's Figs. 3 to 5 on any data set: the deviation of each tier from the scores of some videos,
-and the videos with the best and worst predictions, too high and too low. All predictions are of
-videos outside the training set. See ``paper.py`` for the arguments.
+The paper's Figs. 3 to 5, for any data set. Fig. 3 shows how far each tier deviates from the scores
+of some videos. Figs. 4 and 5 show the videos with the best and worst predictions, too high and too
+low. All predictions are for videos outside the training set. See ``paper.py`` for the arguments.
 """
 
 from paper import load, parse
@@ -16,10 +16,10 @@ from sklearn_m3s.inspection import (
 )
 from sklearn_m3s.metrics import spearman_score
 
-args = parse(__doc__, recipe="default")  # that of the paper overfits few videos
+args = parse(__doc__)
 data, model, cv = load(args)
 table = tier_predictions(
-    model, data.videos, data.scores, cv=cv, n_jobs=args.n_jobs, verbose=True
+    model, data.videos, data.scores, cv=cv, n_jobs=args.n_jobs, verbose=args.verbose
 ).dropna()
 videos = [data.videos[row] for row in table.index]
 for name in table.columns.drop("score"):

@@ -2,14 +2,15 @@
 Any network as a tier
 =====================
 
-`FrameEncoder` makes a tier of an image network, `ClipEncoder` of a video network. Each takes a name
-of the registry, a folder or repository of Hugging Face, or a module. This example needs the extras
-``hf`` and ``offline``. See ``10_own_network.py`` for modules.
+`FrameEncoder` turns an image network into a tier, and `ClipEncoder` a video network. Each takes a
+name in the registry, a folder or repository of Hugging Face, or a module. This example needs the
+extras ``hf`` and ``offline``. See ``10_own_network.py`` for modules.
 """
 
 import tempfile
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GridSearchCV, cross_val_score
@@ -24,8 +25,8 @@ folder = Path(tempfile.mkdtemp())
 data = make_videos(80, folder / "videos", random_state=0, duration=1)
 
 # %%
-# Networks of Hugging Face. These are tiny and untrained, so that the example runs offline. Replace
-# the folders by ``"facebook/dinov2-small"``, ``"openai/clip-vit-base-patch32"`` and
+# Networks from Hugging Face. These are tiny and untrained, so the example runs offline. Replace the
+# folders with ``"facebook/dinov2-small"``, ``"openai/clip-vit-base-patch32"`` and
 # ``"facebook/vjepa2-vitl-fpc64-256"`` for the real ones, which are fetched on first use.
 dinov2, clip, vjepa2 = save_tiny_models(folder / "models")
 
@@ -41,14 +42,14 @@ encoders = {
 }
 
 # %%
-# Encoders also stand beside each other, or beside `SceneParsing`: a union of tiers is a tier.
+# Encoders can also be combined with each other, or with `SceneParsing`: a union of tiers is a tier.
 pair = [("efficientnet", encoders["EfficientNet-Lite0"]), ("clip", encoders["CLIP"])]
 encoders["EfficientNet-Lite0 and CLIP"] = TierUnion(pair)
 
 # %%
 # Which of them should be the scene tier? A search over networks is a search over encoders. On a few
-# simple clips random features do well; real videos need the real networks. Ridge regression fits in
-# a moment, so it is enough to compare encoders.
+# simple clips, random features do well. Real videos need the real networks. Ridge regression is
+# enough to compare encoders, and fits in a moment.
 ridge = RidgeCV(np.logspace(-1, 4, 6))
 shared = {"similarity": None, "regressor": ridge, "cache": cache, "random_state": 0}
 model = make_m3s(raw=None, scene=encoders["DINOv2"], event=None, **shared)
@@ -59,7 +60,7 @@ for name, rho in zip(encoders, search.cv_results_["mean_test_score"], strict=Tru
     print(f"{name} alone: Spearman {rho:.2f}")
 
 # %%
-# A video network as the event tier. V-JEPA 2 was trained on 64 frames and takes fewer as well.
+# A video network as the event tier. V-JEPA 2 was trained on 64 frames, but also takes fewer.
 model = make_m3s(
     raw=RawPerception(frame_size=64, hog_components=4),
     scene=search.best_params_["tiers__scene__describe"],
@@ -68,3 +69,11 @@ model = make_m3s(
 )
 rho = cross_val_score(model, data.videos, data.scores, cv=4, scoring=spearman_scorer)
 print(f"the best, with raw perception and V-JEPA 2: Spearman {rho.mean():.2f}")
+
+# %%
+# The mean over the folds, for each encoder.
+figure, axis = plt.subplots(figsize=(7, 2.5), layout="constrained")
+axis.barh(list(encoders), search.cv_results_["mean_test_score"])
+axis.invert_yaxis()
+axis.set_xlabel("Spearman's ρ")
+plt.show()

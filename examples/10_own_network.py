@@ -2,14 +2,15 @@
 A network of your own as a tier
 ===============================
 
-Any `torch.nn.Module` from images to a tensor is a tier, and so is any layer inside it. A network
-with one output, such as a predictor of image memorability, is a tier of one column. This example
-needs the extra ``offline``.
+Any `torch.nn.Module` that turns images into a tensor can be a tier, and so can any layer inside it.
+A network with one output, such as a predictor of image memorability, makes a tier of one column.
+This example needs the extra ``offline``.
 """
 
 import tempfile
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from sklearn.linear_model import RidgeCV
@@ -22,7 +23,7 @@ from sklearn_m3s.metrics import spearman_score, spearman_scorer
 
 
 class ImageMemorability(torch.nn.Module):
-    """From images to one score each, in the manner of MemNet."""
+    """Predict one score per image, like MemNet."""
 
     def __init__(self):
         super().__init__()
@@ -45,7 +46,7 @@ pictures = {"mean": [127 / 255] * 3, "std": [128 / 255] * 3, "frame_size": 224}
 backbone = FrameEncoder(network, layer="backbone", n_frames=3, **pictures)
 
 # %%
-# The head is fitted to other videos, which stand for a data set of images.
+# The head is fitted to other videos, which stand in for a data set of images.
 ridge = RidgeCV(np.logspace(0, 5, 11))
 ridge.fit(backbone.fit_transform(data.videos[60:]), data.scores[60:])
 with torch.no_grad():
@@ -53,15 +54,16 @@ with torch.no_grad():
     network.head.bias.fill_(ridge.intercept_)
 
 # %%
-# The paper's baseline: the mean of MemNet's scores of seven frames. ResMem (``pip install resmem``)
-# works in the same way: ``FrameEncoder(ResMem(pretrained=True), n_frames=7, frame_size=227)``.
+# The paper's baseline: the mean of MemNet's scores for seven frames. ResMem (``pip install
+# resmem``) works in the same way: ``FrameEncoder(ResMem(pretrained=True), n_frames=7,
+# frame_size=227)``.
 memorability = FrameEncoder(network, n_frames=7, **pictures)
 predicted = memorability.fit_transform(videos)[:, 0]
 print(f"mean of seven frames: Spearman {spearman_score(scores, predicted):.2f}")
 
 # %%
-# The same tiers in the model, in place of the scene tier. Clones of an encoder share its network:
-# cross-validation does not copy it.
+# The same tiers in the model, in place of the scene tier. Clones of an encoder share its network,
+# so cross-validation does not copy it.
 shared = {
     "raw": RawPerception(frame_size=64, hog_components=4),
     "event": None,
@@ -75,7 +77,19 @@ scenes = {
     "the network's score": memorability,
     "the layer before it": backbone,
 }
+found = {}
 for name, scene in scenes.items():
     model = make_m3s(**shared, scene=scene)
-    rho = cross_val_score(model, videos, scores, cv=4, scoring=spearman_scorer)
-    print(f"raw perception and {name}: Spearman {rho.mean():.2f}")
+    found[name] = cross_val_score(model, videos, scores, cv=4, scoring=spearman_scorer)
+    print(f"raw perception and {name}: Spearman {found[name].mean():.2f}")
+
+# %%
+# Raw perception with each of these: the mean over the folds, and each fold.
+figure, axis = plt.subplots(figsize=(7, 2.5), layout="constrained")
+for place, values in enumerate(found.values()):
+    axis.barh(place, values.mean(), color="C0", alpha=0.6)
+    axis.plot(values, [place] * len(values), "k.")
+axis.set_yticks(range(len(found)), found)
+axis.invert_yaxis()
+axis.set_xlabel("Spearman's ρ")
+plt.show()

@@ -2,10 +2,11 @@
 The model on features that exist already
 ========================================
 
-Features of two tiers, drawn at random, in place of videos. The blocks of columns are the tiers. The
+Random numbers stand in for the features of two tiers. The blocks of columns are the tiers. The
 score depends on a few columns of each, and on chance.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from sklearn_m3s import make_m3s_from_features
@@ -24,6 +25,14 @@ print(f"Spearman {spearman_score(y[200:], predicted):.2f}")
 print(f"mean standard deviation of the networks {spread.mean():.3f}")
 
 # %%
-# The studies take the model: here with both blocks, and with each alone.
+# The studies accept the model. This one compares both blocks with each alone.
 table = ablation_study(model, X, y, tiers=["event"], cv=2, n_bootstrap=200, random_state=0)
 print(table[["spearman", "spearman_low", "spearman_high"]].round(2).to_string())
+
+# %%
+# Predicted and true scores of the new rows. The bars are the spread of the networks.
+figure, axis = plt.subplots(figsize=(4.5, 4), layout="constrained")
+axis.errorbar(y[200:], predicted, yerr=spread, fmt=".", alpha=0.7)
+axis.axline((0.5, 0.5), slope=1, color="0.7", zorder=0)
+axis.set(xlabel="true score", ylabel="predicted score")
+plt.show()

@@ -1,4 +1,4 @@
-"""Tiny untrained networks of Hugging Face, so that an example runs offline."""
+"""Tiny untrained networks from Hugging Face, for examples that run offline."""
 
 import json
 
@@ -24,7 +24,7 @@ NORMALISATION = {"image_mean": [0.485, 0.456, 0.406], "image_std": [0.229, 0.224
 
 
 def save_tiny_models(folder):
-    """Save a DINOv2, a CLIP and a V-JEPA 2 of random weights, and return their folders."""
+    """Save a DINOv2, a CLIP and a V-JEPA 2 with random weights, and return their folders."""
     disable_progress_bar()
     torch.manual_seed(0)
     models = {

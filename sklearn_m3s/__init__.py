@@ -27,12 +27,15 @@ _HOMES = {
     "CosineSimilarity": "similarity",
     "KDESimilarity": "similarity",
     "MLPRegressor": "regression",
+    "PredictionIntervals": "regression",
     "make_m3s": "pipeline",
     "make_m3s_from_features": "pipeline",
+    "load_model": "io",
+    "save_model": "io",
 }
 _MODULES = {
-    "backbones", "cache", "datasets", "descriptors", "exceptions", "inspection", "metrics",
-    "pipeline", "regression", "similarity", "tiers", "video",
+    "backbones", "cache", "datasets", "descriptors", "exceptions", "inspection", "io", "metrics",
+    "pipeline", "regression", "report", "similarity", "tiers", "video",
 }  # fmt: skip
 
 __all__ = [*_HOMES, "__version__"]

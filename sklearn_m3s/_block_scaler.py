@@ -6,14 +6,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.preprocessing import StandardScaler
 
+from sklearn_m3s._doc_link import DocLinkMixin
+
 _WIDTH = 256  # columns; keeps the inputs of a network near unit variance
 
 
-class BlockScaler(StandardScaler):
+class BlockScaler(DocLinkMixin, StandardScaler):
     """Standardise columns, and divide them by the square root of their number.
 
-    All blocks of columns that are scaled so have the same total variance, so that a wide tier does
-    not outweigh a narrow one. A block of 256 columns keeps unit variance.
+    All scaled blocks have the same total variance, so that a wide tier does not outweigh a narrow
+    one. A block of 256 columns keeps unit variance.
 
     Parameters
     ----------
@@ -27,7 +29,7 @@ class BlockScaler(StandardScaler):
     mean_, var_, n_features_in_, n_samples_seen_
         As for `StandardScaler`.
     scale_ : ndarray of shape (n_features,), float64
-        What the centred columns are divided by: their standard deviation (1 where it is 0) times
+        Divisors of the centred columns: their standard deviation (1 where it is 0) times
         ``sqrt(n_features / 256)``.
 
     See Also

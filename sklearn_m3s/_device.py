@@ -1,6 +1,19 @@
-"""The device that torch runs on."""
+"""The device that torch runs on, and its threads in forked processes."""
+
+import os
+from functools import cache
 
 import torch
+
+
+@cache
+def limit_forked_threads() -> None:
+    """Let processes that are forked from now on run torch with one thread.
+
+    Threads do not survive a fork, but OpenMP waits for those of the parent in the child.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def resolve_device(device: str) -> str:

@@ -1,4 +1,4 @@
-"""Files that appear under their name only when complete, and digests that are read once."""
+"""Files that appear only when complete, and digests of files."""
 
 import contextlib
 import hashlib
@@ -14,9 +14,9 @@ PathLike = str | os.PathLike[str]
 
 @contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; move it there at the end, or delete it on an error.
+    """Yield a temporary path beside `path`; move it there at the end, or delete it on an error.
 
-    The folder is made if need be. Other processes see the whole file or none.
+    The folder is made if needed. Other processes see the whole file or none.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{uuid.uuid4().hex}{path.suffix}.part")

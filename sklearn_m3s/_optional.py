@@ -24,5 +24,5 @@ def import_optional(name: str, extra: str) -> ModuleType:
     except ImportError as error:
         library = name.partition(".")[0]
         raise ImportError(
-            f'{library} is needed here and not installed: pip install "sklearn-m3s[{extra}]"'
+            f'{library} is required but not installed: pip install "sklearn-m3s[{extra}]"'
         ) from error

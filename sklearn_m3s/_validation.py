@@ -17,18 +17,25 @@ def check_arguments(**constraints: list[Any]) -> Callable[[Function], Function]:
 
 
 def check_scores(
-    scores: Any, name: str = "y", *, ensure_all_finite: bool | str = True
+    scores: Any,
+    name: str = "y",
+    *,
+    ensure_all_finite: bool | str = True,
+    multioutput: bool = False,
 ) -> np.ndarray:
-    """Return scores as a float64 vector.
+    """Return scores as float64.
 
     Parameters
     ----------
-    scores : array-like of shape (n_videos,) or (n_videos, 1)
-        One number per video.
+    scores : array-like of shape (n_videos,) or (n_videos, n_scores)
+        Numbers of each video.
     name : str, default="y"
         The parameter, for messages.
     ensure_all_finite : bool or "allow-nan", default=True
         Which numbers to accept, as in `sklearn.utils.check_array`.
+    multioutput : bool, default=False
+        Whether to accept several columns. NaN in a matrix is a missing score then, and the shape
+        stays. Otherwise, a single column becomes a vector.
 
     Raises
     ------
@@ -36,8 +43,15 @@ def check_scores(
         If `scores` has several columns, is empty, or holds a number that is not accepted.
     """
     rules: dict[str, Any] = {"ensure_2d": False, "dtype": np.float64, "input_name": name}
+    if multioutput and np.ndim(scores) == 2:
+        return check_array(scores, ensure_all_finite="allow-nan", **rules)
     scores = check_array(scores, ensure_all_finite=ensure_all_finite, **rules)
     return column_or_1d(scores, warn=True)
+
+
+def complete_rows(X: np.ndarray) -> np.ndarray:
+    """Return which rows have no NaN."""
+    return ~np.isnan(X.min(axis=1))
 
 
 def check_groups(groups: Any, y: np.ndarray) -> np.ndarray:

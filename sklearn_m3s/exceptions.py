@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-__all__ = ["M3SError", "M3SWarning", "VideoError", "WeightsError"]
+__all__ = ["M3SError", "M3SWarning", "ModelError", "VideoError", "WeightsError"]
 
 
 class M3SError(Exception):
@@ -29,7 +29,7 @@ class VideoError(M3SError, ValueError):
     Attributes
     ----------
     failures : list of (str, str)
-        As given.
+        The names and causes, as given.
 
     Examples
     --------
@@ -53,6 +53,17 @@ class WeightsError(M3SError, RuntimeError):
     --------
     >>> from sklearn_m3s.exceptions import WeightsError
     >>> issubclass(WeightsError, RuntimeError)
+    True
+    """
+
+
+class ModelError(M3SError, ValueError):
+    """A model file is refused, or a model cannot be saved as one.
+
+    Examples
+    --------
+    >>> from sklearn_m3s.exceptions import ModelError
+    >>> issubclass(ModelError, ValueError)
     True
     """
 

@@ -1,12 +1,14 @@
 """Put the M3-S model together as a plain scikit-learn pipeline, and take it apart again."""
 
+import inspect
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import joblib
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn import config_context
+from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import StackingRegressor
 from sklearn.linear_model import LinearRegression, RidgeCV
@@ -16,18 +18,27 @@ from sklearn.svm import SVR
 
 from sklearn_m3s._block_scaler import BlockScaler
 from sklearn_m3s._block_union import BlockUnion
+from sklearn_m3s._finite_rows import FiniteRows
+from sklearn_m3s._innermost import innermost
 from sklearn_m3s.regression import MLPRegressor
 from sklearn_m3s.similarity import DBSCANSimilarity
 from sklearn_m3s.tiers import EventUnderstanding, RawPerception, SceneParsing, TierUnion
 
-__all__ = ["BlockScaler", "ModelParts", "make_m3s", "make_m3s_from_features", "take_apart"]
+__all__ = [
+    "BlockScaler",
+    "FiniteRows",
+    "ModelParts",
+    "make_m3s",
+    "make_m3s_from_features",
+    "take_apart",
+]
 
 _TIERS = {"raw": RawPerception, "scene": SceneParsing, "event": EventUnderstanding}
 _WITH_CONTEXT = ("scene", "event")
 
 
 class _Recipe(NamedTuple):
-    """What scales a block of columns, and what predicts from all of them."""
+    """The scaler of each block of columns, and the regressor."""
 
     scaler: Callable[[], BaseEstimator]
     regressor: Callable[[], BaseEstimator]
@@ -48,13 +59,14 @@ def _ensemble() -> MLPRegressor:
     )
 
 
-def _stack() -> StackingRegressor:
+def _stack() -> FiniteRows:
     members = [
         ("mlp", _ensemble()),
         ("ridge", RidgeCV(np.logspace(-1, 6, 15))),
         ("svr", SVR(C=0.1, epsilon=0.05)),
     ]
-    return StackingRegressor(members, final_estimator=LinearRegression(positive=True), cv=3)
+    final = LinearRegression(positive=True)
+    return FiniteRows(StackingRegressor(members, final_estimator=final, cv=3))
 
 
 _RECIPES = {
@@ -74,6 +86,9 @@ def make_m3s(
     recipe: str = "default",
     cache: str | os.PathLike[str] | None = None,
     n_jobs: int | None = None,
+    on_error: str = "raise",
+    decoder: str = "pyav",
+    timeout: float | None = 600,
     device: str = "auto",
     memory: str | joblib.Memory | None = None,
     random_state: int | np.random.RandomState | None = None,
@@ -89,15 +104,15 @@ def make_m3s(
     Parameters
     ----------
     raw, scene, event : transformer, None or "default"
-        From videos to a matrix. By default `RawPerception`, `SceneParsing` and
+        Transformers from videos to a matrix. By default `RawPerception`, `SceneParsing` and
         `EventUnderstanding`. None leaves the branch out.
     similarity : transformer, dict, None or "default"
-        From the features of a deep tier to its similarity with the training videos, the context
+        Maps the features of a deep tier to its similarity with the training videos, the context
         c. One transformer serves both deep tiers. A dict has the keys ``"scene"`` and ``"event"``;
         a tier without a key has no similarity. By default `DBSCANSimilarity`.
     regressor : regressor, None or "default"
-        From the features to the score. By default that of the recipe. None returns a pipeline of
-        features.
+        Predicts the score from the features. By default that of the recipe. None returns a pipeline
+        of features.
     recipe : {"default", "paper", "stack"}, default="default"
         How columns are scaled, and which regressor is the default.
 
@@ -105,13 +120,23 @@ def make_m3s(
           stopping.
         - ``"paper"``: `StandardScaler`, and the `MLPRegressor` of the paper.
         - ``"stack"``: `BlockScaler`, and a `StackingRegressor` of the default `MLPRegressor`,
-          ridge regression and a support vector machine. It mostly ranks best, and takes
-          about three times as long to fit.
+          ridge regression and a support vector machine, in `FiniteRows`: one stack per score. It
+          usually ranks best, and takes about three times as long to fit.
     cache : str or os.PathLike, default=None
         A folder that keeps the rows of each video, so that no fold, candidate or run decodes a
         video twice.
     n_jobs : int, default=None
         Workers that read videos.
+    on_error : {"raise", "nan"}, default="raise"
+        Whether bad videos raise an error, after all others are described. With ``"nan"``, the tiers
+        warn of them, ``fit`` leaves them out, and ``predict`` returns NaN for them. A video is bad
+        if any tier cannot describe it. Regressors other than `MLPRegressor` are wrapped in
+        `FiniteRows`, and given tiers are set to ``"nan"`` as well. A given similarity must accept
+        NaN, as those of this package do.
+    decoder : {"pyav", "decord"}, default="pyav"
+        Library that reads video files.
+    timeout : float or None, default=600
+        Seconds of work per video, after which it counts as bad. None sets no limit.
     device : str, default="auto"
         Where networks run.
     memory : str or object with the joblib.Memory interface, default=None
@@ -124,7 +149,7 @@ def make_m3s(
     Returns
     -------
     Pipeline
-        Unfitted, with clones of the given parts.
+        An unfitted pipeline, with clones of the given parts.
 
     Raises
     ------
@@ -133,14 +158,21 @@ def make_m3s(
 
     See Also
     --------
-    make_m3s_from_features : The same model on features that exist already.
-    take_apart : The parts of such a model.
+    make_m3s_from_features : The same model on features that already exist.
+    sklearn_m3s.pipeline.take_apart : The parts of such a model.
 
     Notes
     -----
-    `cache`, `n_jobs`, `device`, `random_state` and `verbose` go into the parts that `make_m3s`
-    makes itself. Of a given part they replace only parameters whose value is None:
-    ``KMeans(random_state=None)`` gets the seed, ``SceneParsing(device="auto")`` keeps its device.
+    `cache`, `n_jobs`, `on_error`, `decoder`, `timeout`, `device`, `random_state` and `verbose` go
+    into the parts that `make_m3s` makes itself. Of a given part they replace only parameters whose
+    value is None: ``KMeans(random_state=None)`` gets the seed, ``SceneParsing(device="auto")``
+    keeps its device. ``on_error="nan"`` goes into all tiers, since one that raises loses all
+    predictions. A keyword that has its default value leaves given parts as they are.
+
+    With scikit-learn's metadata routing, ``fit(X, y, sample_weight=weights)`` weights the videos in
+    the regressor, and cross-validation with the default scorer also weights them in ``score``.
+    Scalers and similarities do not use weights. Requests that a given part has set are kept.
+    Without metadata routing, use ``fit(X, y, regressor__sample_weight=weights)``.
 
     References
     ----------
@@ -169,7 +201,16 @@ def make_m3s(
     (2,)
     """
     given = {"raw": raw, "scene": scene, "event": event}
-    shared = _shared(random_state, cache=cache, n_jobs=n_jobs, device=device, verbose=verbose)
+    shared = _shared(
+        cache=cache,
+        n_jobs=n_jobs,
+        on_error=on_error,
+        decoder=decoder,
+        timeout=timeout,
+        device=device,
+        random_state=random_state,
+        verbose=verbose,
+    )
     tiers = {name: _part(part, _TIERS[name], shared) for name, part in given.items()}
     tiers = {name: tier for name, tier in tiers.items() if tier is not None}
     if not tiers:
@@ -187,11 +228,11 @@ def make_m3s_from_features(
     random_state: int | np.random.RandomState | None = None,
     verbose: bool = False,
 ) -> Pipeline:
-    """Assemble the M3-S model for features that were extracted already.
+    """Assemble the M3-S model for features that are already extracted.
 
-    Scaling, context and regressor are those of `make_m3s`. In place of videos, `fit` and `predict`
-    take a matrix or a DataFrame, and each block of its columns is a tier. The studies of
-    `sklearn_m3s.inspection` take such a model with such features.
+    Scaling, context and regressor are those of `make_m3s`. In place of videos, ``fit`` and
+    ``predict`` take a matrix or a DataFrame, and each block of its columns is a tier. The studies
+    of ``sklearn_m3s.inspection`` take such a model with such features.
 
     Parameters
     ----------
@@ -206,18 +247,18 @@ def make_m3s_from_features(
     Returns
     -------
     Pipeline
-        Unfitted, of the steps ``tiers`` and ``regressor``.
+        An unfitted pipeline of the steps ``tiers`` and ``regressor``.
 
     Raises
     ------
     ValueError
-        If `blocks` is empty, `similarity` names an unknown block, or `recipe` is unknown. In `fit`,
-        if a block has no columns, or two blocks share a column.
+        If `blocks` is empty, `similarity` names an unknown block, or `recipe` is unknown. In
+        ``fit``, if a block has no columns, or two blocks share a column.
 
     Warns
     -----
     M3SWarning
-        In `fit`, for columns that no block uses.
+        In ``fit``, for columns that no block uses.
 
     Examples
     --------
@@ -238,22 +279,19 @@ def make_m3s_from_features(
         )
         for name, columns in blocks.items()
     }
-    shared = _shared(random_state, verbose=verbose)
+    shared = _shared(random_state=random_state, verbose=verbose)
     return _assemble(
         tiers, tuple(blocks), similarity, regressor, recipe, shared, memory, union=BlockUnion
     )
 
 
-def _shared(random_state: Any, *, device: str = "auto", verbose: bool, **others: Any) -> dict:
-    """Return the shared keywords that fill the parts; None leaves a part as it is."""
-    if isinstance(random_state, np.random.RandomState):  # each part has its own generator
-        random_state = random_state.randint(np.iinfo(np.int32).max)
-    return {
-        **others,
-        "device": None if device == "auto" else device,
-        "random_state": random_state,
-        "verbose": verbose or None,
-    }
+def _shared(**given: Any) -> dict[str, Any]:
+    """Return the shared keywords that fill the parts: those with another value than the default."""
+    state = given["random_state"]
+    if isinstance(state, np.random.RandomState):  # each part has its own generator
+        given["random_state"] = state.randint(np.iinfo(np.int32).max)
+    known = inspect.signature(make_m3s).parameters
+    return {name: value for name, value in given.items() if value != known[name].default}
 
 
 def _assemble(
@@ -286,9 +324,45 @@ def _assemble(
         branches.append((name, Pipeline([("describe", tier), ("context", FeatureUnion(context))])))
     steps = [("tiers", union(branches))]
     head = _part(regressor, _RECIPES[recipe].regressor, shared)
+    if shared.get("on_error") == "nan" and not isinstance(head, MLPRegressor | FiniteRows | None):
+        head = FiniteRows(head)
     if head is not None:
         steps.append(("regressor", head))
-    return Pipeline(steps, memory=memory)
+    model = Pipeline(steps, memory=memory)
+    _request_weights(model)
+    return model
+
+
+def _request_weights(model: Pipeline) -> None:
+    """Route `sample_weight` to regressors, and not to other parts.
+
+    Without a request of each part that could take weights, scikit-learn refuses them.
+    """
+    with config_context(enable_metadata_routing=True):  # requests cannot be set without it
+        parts = [part for part in model.get_params().values() if isinstance(part, BaseEstimator)]
+        for part in parts:
+            _request(part, "fit", is_regressor(part))
+        regressors = [part for part in (model, *parts) if is_regressor(part)]
+        if any(_requests(part, "fit").get("sample_weight") for part in regressors):
+            for part in regressors:
+                _request(part, "score", True)
+
+
+def _request(part: BaseEstimator, method: str, is_wanted: bool) -> None:
+    """Set a method's request of `sample_weight`, if it has that parameter and no request yet."""
+    if _requests(part, method).get("sample_weight", False) is not None:
+        return
+    getattr(part, f"set_{method}_request")(sample_weight=is_wanted)
+    # scikit-learn 1.9 notes the part itself as the owner. Clones would keep it, however
+    # large it has become, and skops does not save such cycles.
+    owner = type(part).__name__
+    for request in (part._metadata_request, *vars(part._metadata_request).values()):
+        if hasattr(request, "owner"):
+            request.owner = owner
+
+
+def _requests(part: BaseEstimator, method: str) -> dict[str, Any]:
+    return getattr(part._get_metadata_request(), method).requests
 
 
 def _part(
@@ -301,9 +375,9 @@ def _part(
     part = default() if is_new else clone(given)
     fill = {}
     for name, value in part.get_params(deep=is_new).items():  # of a new part, its members as well
-        shared_value = shared.get(name.rpartition("__")[2])
-        if shared_value is not None and (is_new or value is None):
-            fill[name] = shared_value
+        keyword = name.rpartition("__")[2]
+        if keyword in shared and (is_new or value is None or keyword == "on_error"):
+            fill[name] = shared[keyword]
     return part.set_params(**fill)
 
 
@@ -343,7 +417,8 @@ def take_apart(model: Pipeline) -> ModelParts:
     Parameters
     ----------
     model : Pipeline
-        As `make_m3s` returns it, fitted or not. Parts may have been exchanged, or set to
+        A model from `make_m3s`, fitted or not, or an estimator that has one as its ``estimator``,
+        such as `PredictionIntervals` or a search. Parts may be exchanged, or set to
         ``"passthrough"`` or ``"drop"``. A branch with other steps counts as a tier without scaler
         and context.
 
@@ -376,13 +451,14 @@ def take_apart(model: Pipeline) -> ModelParts:
     >>> [name for name, _ in again["tiers"].transformer_list]
     ['raw', 'scene']
     """
+    model = innermost(model)
     steps = dict(model.steps) if isinstance(model, Pipeline) else {}
     union = steps.get("tiers")
     if list(steps) not in (["tiers"], ["tiers", "regressor"]) or not isinstance(
         union, FeatureUnion
     ):
         raise ValueError(
-            f"model is {model!r:.80}, but has to be a pipeline of the steps 'tiers' (a "
+            f"model is {model!r:.80}, but must be a pipeline of the steps 'tiers' (a "
             "FeatureUnion) and, if any, 'regressor', as make_m3s returns it"
         )
     regressor = steps.get("regressor")

@@ -28,3 +28,11 @@ def all_estimators(base):
         and "__init__" in vars(member)
     }
     return sorted(found, key=lambda cls: cls.__name__)
+
+
+def public_objects():
+    """Yield (name, object) for all that the modules of the package export."""
+    for module in (sklearn_m3s, *all_modules()):
+        if not module.__name__.rsplit(".", 1)[-1].startswith("_"):
+            for name in getattr(module, "__all__", ()):
+                yield f"{module.__name__}.{name}", getattr(module, name)

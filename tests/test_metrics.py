@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 from scipy.stats import ConstantInputWarning, rankdata, spearmanr
@@ -7,7 +9,9 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import make_scorer
 from sklearn.model_selection import GroupKFold, cross_val_score
 
-from sklearn_m3s.metrics import spearman_score, spearman_scorer
+from sklearn_m3s.exceptions import M3SWarning
+from sklearn_m3s.metrics import make_spearman_scorer, spearman_score, spearman_scorer
+from sklearn_m3s.regression import MLPRegressor
 
 
 def test_the_score_is_the_correlation_of_the_ranks(rng):
@@ -34,7 +38,7 @@ def test_constant_predictions_score_nan_with_scipys_warning():
         ([1, np.nan], [1, 2], "y_true contains NaN"),
         ([1, 2], [1, np.inf], "y_pred contains infinity"),
         ([1, 2], ["a", "b"], "could not convert string to float"),
-        ([[1, 2], [3, 4]], [1, 2], "1d array"),
+        ([[1, 2], [3, 4]], [1, 2], "y_true has 2 columns and y_pred 1"),
         ([], [], "minimum of 1 is required"),
         (3, [1], "y_true"),
     ],
@@ -95,3 +99,91 @@ def test_bad_groups_are_an_error():
         spearman_score([1, 2], [1, 2], groups=[0])
     with pytest.raises(ValueError, match="groups contains NaN"):
         spearman_score([1, 2], [1, 2], groups=[0, np.nan])
+
+
+@pytest.fixture
+def two_scores(rng):
+    """Return true and predicted scores of shape (40, 2), of which some true ones are missing."""
+    y_true, y_pred = rng.normal(size=(2, 40, 2))
+    y_true[::4, 1] = np.nan
+    return y_true, y_pred
+
+
+def test_missing_scores_are_left_out_of_their_column(two_scores):
+    y_true, y_pred = two_scores
+    known = ~np.isnan(y_true[:, 1])
+    expected = [
+        spearmanr(y_true[:, 0], y_pred[:, 0]).statistic,
+        spearmanr(y_true[known, 1], y_pred[known, 1]).statistic,
+    ]
+    raw = spearman_score(y_true, y_pred, multioutput="raw_values")
+    np.testing.assert_allclose(raw, expected)
+    assert spearman_score(y_true, y_pred) == pytest.approx(np.mean(expected))
+    assert spearman_score(y_true[:, :1], y_pred[:, 0]) == pytest.approx(expected[0])
+
+
+def test_groups_hold_for_each_column(two_scores):
+    y_true, y_pred = two_scores
+    groups = np.repeat([0, 1], 20)
+    known = ~np.isnan(y_true[:, 1])
+    raw = spearman_score(y_true, y_pred, groups=groups, multioutput="raw_values")
+    assert raw[1] == pytest.approx(
+        spearman_score(y_true[known, 1], y_pred[known, 1], groups=groups[known])
+    )
+
+
+def test_a_column_with_one_score_is_nan(two_scores):
+    y_true, y_pred = two_scores
+    y_true[1:, 1] = np.nan
+    raw = spearman_score(y_true, y_pred, multioutput="raw_values")
+    assert np.isfinite(raw[0])
+    assert np.isnan(raw[1])
+    assert np.isnan(spearman_score(y_true, y_pred))
+
+
+@pytest.mark.parametrize("groups", [None, np.repeat([0, 1], 20)])
+def test_predictions_of_nan_are_left_out_with_one_warning(two_scores, groups):
+    y_true, y_pred = two_scores
+    y_pred[[5, 6]] = np.nan
+    kept = np.delete(np.arange(40), [5, 6])
+    inside = None if groups is None else groups[kept]
+    with pytest.warns(M3SWarning, match="2 of 40 predictions are NaN") as caught:
+        found = spearman_score(y_true, y_pred, groups=groups)
+    assert len(caught) == 1
+    assert found == pytest.approx(spearman_score(y_true[kept], y_pred[kept], groups=inside))
+
+
+def test_without_any_prediction_the_score_is_nan():
+    with pytest.warns(M3SWarning, match="3 of 3"):
+        assert np.isnan(spearman_score([1, 2, 3], [np.nan] * 3))
+
+
+def test_the_scorers_of_columns_have_the_mean_of_all(two_scores, rng):
+    y_true, _ = two_scores
+    X = rng.normal(size=(40, 3))
+    model = LinearRegression().fit(X, np.nan_to_num(y_true))
+    columns = [make_spearman_scorer(column)(model, X, y_true) for column in range(2)]
+    raw = spearman_score(y_true, model.predict(X), multioutput="raw_values")
+    np.testing.assert_allclose(columns, raw)
+    assert spearman_scorer(model, X, y_true) == pytest.approx(raw.mean())
+    with pytest.raises(ValueError, match="column is 2, but there are 2 scores"):
+        make_spearman_scorer(2)(model, X, y_true)
+
+
+def test_a_scorer_can_be_pickled(two_scores, rng):
+    y_true, _ = two_scores
+    X = rng.normal(size=(40, 3))
+    model = LinearRegression().fit(X, np.nan_to_num(y_true))
+    scorer = make_spearman_scorer(1)
+    assert pickle.loads(pickle.dumps(scorer))(model, X, y_true) == scorer(model, X, y_true)
+
+
+def test_bad_videos_do_not_cost_a_fold(rng):
+    X = rng.normal(size=(40, 3))
+    y = np.column_stack([X[:, 0], X[:, 1]])
+    y[::5, 1] = np.nan
+    X[[3, 30]] = np.nan
+    model = MLPRegressor((), output_activation="identity", max_epochs=2, random_state=0)
+    with pytest.warns(M3SWarning, match="1 of 20 predictions are NaN"):
+        scores = cross_val_score(model, X, y, cv=2, scoring=spearman_scorer)
+    assert np.isfinite(scores).all()

@@ -1,21 +1,30 @@
 """The assembled model: its shape, its parts, and its use on real files."""
 
+import inspect
 import pickle
+import warnings
 
 import av
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.cluster import KMeans
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import LinearRegression, Ridge
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_score, cross_validate
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_m3s import (
+    CosineSimilarity,
     DBSCANSimilarity,
+    DistanceSimilarity,
     EventUnderstanding,
+    KDESimilarity,
     MLPRegressor,
     RawPerception,
     SceneParsing,
@@ -31,7 +40,7 @@ from sklearn_m3s.inspection import (
     transfer_study,
 )
 from sklearn_m3s.metrics import spearman_scorer
-from sklearn_m3s.pipeline import BlockScaler, take_apart
+from sklearn_m3s.pipeline import BlockScaler, FiniteRows, take_apart
 
 quiet = pytest.mark.filterwarnings("ignore::sklearn_m3s.exceptions.M3SWarning")
 QUICK = {
@@ -101,7 +110,16 @@ def test_an_unknown_key_of_similarity_is_named():
         make_m3s(similarity={"events": KMeans(3)})
 
 
-SHARED = {"cache": "features", "n_jobs": 2, "device": "cpu", "random_state": 7, "verbose": True}
+SHARED = {
+    "cache": "features",
+    "n_jobs": 2,
+    "on_error": "nan",
+    "decoder": "decord",
+    "timeout": None,
+    "device": "cpu",
+    "random_state": 7,
+    "verbose": True,
+}
 
 
 def part(model, name):
@@ -111,7 +129,7 @@ def part(model, name):
 def test_shared_keywords_go_into_the_parts_that_it_makes():
     model = make_m3s(**SHARED)
     for tier in ("raw", "scene", "event"):
-        for name in ("cache", "n_jobs", "verbose"):
+        for name in ("cache", "n_jobs", "on_error", "decoder", "timeout", "verbose"):
             assert part(model, f"tiers__{tier}__describe__{name}") == SHARED[name]
     for tier in ("scene", "event"):
         assert part(model, f"tiers__{tier}__describe__device") == "cpu"
@@ -124,13 +142,46 @@ def test_shared_keywords_go_into_the_parts_that_it_makes():
 @pytest.mark.parametrize("pass_on", [lambda given: given, lambda x: pickle.loads(pickle.dumps(x))])
 def test_of_a_given_part_they_fill_what_is_none(pass_on):
     scene = pass_on(SceneParsing(n_jobs=3, device="auto", verbose=False))
-    model = make_m3s(scene=scene, similarity=KMeans(3), regressor=Ridge(), **SHARED)
+    ridge = FiniteRows(Ridge())
+    model = make_m3s(scene=scene, similarity=KMeans(3), regressor=ridge, **SHARED)
     given = part(model, "tiers__scene__describe").get_params()
     assert given.items() >= {("cache", "features"), ("random_state", 7)}
     assert given.items() >= {("n_jobs", 3), ("device", "auto"), ("verbose", False)}
+    assert given.items() >= {("decoder", "pyav"), ("timeout", 600)}
+    assert given["on_error"] == "nan"  # a tier that raises would lose all predictions
     assert part(model, "tiers__event__context__similarity__random_state") == 7
-    assert part(model, "regressor__random_state") == 7
     assert scene.cache is None
+
+
+def test_keywords_with_their_default_leave_given_parts_alone():
+    raw = RawPerception(timeout=None, on_error="nan", decoder="decord")
+    given = part(make_m3s(raw), "tiers__raw__describe").get_params()
+    assert given.items() >= {("timeout", None), ("on_error", "nan"), ("decoder", "decord")}
+
+
+def test_shared_keywords_have_one_order():
+    names = list(inspect.signature(make_m3s).parameters)
+    first = names.index("cache")
+    expected = ["cache", "n_jobs", "on_error", "decoder", "timeout"]
+    assert names[first:] == [*expected, "device", "memory", "random_state", "verbose"]
+
+
+@pytest.mark.parametrize(
+    ("regressor", "is_wrapped"),
+    [
+        (Ridge(), True),
+        (HistGradientBoostingRegressor(), True),  # it would score a video that nobody could read
+        (MLPRegressor(), False),
+        (FiniteRows(Ridge()), False),
+    ],
+)
+def test_regressors_are_wrapped_where_bad_videos_are_rows_of_nan(regressor, is_wrapped):
+    wrapped = make_m3s(regressor=regressor, on_error="nan")["regressor"]
+    found = wrapped.estimator if is_wrapped else wrapped
+    assert isinstance(wrapped, FiniteRows) or not is_wrapped
+    assert repr(found) == repr(regressor)
+    assert type(make_m3s(regressor=regressor)["regressor"]) is type(regressor)
+    assert "regressor" not in make_m3s(regressor=None, on_error="nan").named_steps
 
 
 def test_any_transformer_can_be_a_tier():
@@ -246,7 +297,9 @@ def test_the_default_recipe_is_an_ensemble_on_blocks_of_equal_weight():
 
 
 def test_a_stack_gets_the_shared_keywords_in_its_members():
-    stack = make_m3s(recipe="stack", random_state=7, device="cpu")["regressor"]
+    regressor = make_m3s(recipe="stack", random_state=7, device="cpu")["regressor"]
+    assert isinstance(regressor, FiniteRows)
+    stack = regressor.estimator
     assert stack.get_params()["mlp__random_state"] == 7
     assert stack.get_params()["mlp__device"] == "cpu"
     assert [name for name, _ in stack.estimators] == ["mlp", "ridge", "svr"]
@@ -284,6 +337,126 @@ def test_a_block_scaler_can_be_inverted_fed_in_parts_and_given_constant_columns(
         BlockScaler(with_mean=False).fit_transform(X) - centred,
         np.broadcast_to(X.mean(axis=0) / whole.scale_, X.shape),
     )
+
+
+def test_scalers_leave_nan_out_and_keep_it(rng):
+    X = rng.normal(size=(40, 5))
+    complete = X[3:].copy()
+    X[:3] = np.nan
+    for scaler in (BlockScaler(), StandardScaler()):
+        scaled = scaler.fit_transform(X)
+        assert np.isnan(scaled[:3]).all()
+        np.testing.assert_allclose(scaled[3:], clone(scaler).fit_transform(complete))
+
+
+# Bad videos
+
+FEW = {"scene": None, "event": None, "random_state": 0}
+
+
+@pytest.fixture
+def some_bad(data, tmp_path):
+    """Return the videos and scores of the data set, and in places 2 and 9 a bad one."""
+    (tmp_path / "text.mp4").write_text("no video")
+    videos, scores = list(data.videos), list(data.scores)
+    for place, video in ((2, tmp_path / "text.mp4"), (9, tmp_path / "missing.mp4")):
+        videos.insert(place, video)
+        scores.insert(place, 0.99)
+    return videos, np.array(scores)
+
+
+@pytest.fixture
+def forgiving(quick, tmp_path):
+    """Return a function that makes small models in which a bad video costs itself."""
+
+    def make(**parts):
+        parts = {"event": None, "regressor": Ridge(), **parts}
+        return quick(on_error="nan", cache=tmp_path, **parts)
+
+    return make
+
+
+def bad_places(predicted):
+    return list(np.flatnonzero(np.isnan(predicted)))
+
+
+@pytest.mark.parametrize(
+    "similarity",
+    [
+        DBSCANSimilarity(3, reducer="passthrough"),
+        DistanceSimilarity(3),
+        CosineSimilarity(3),
+        KDESimilarity(3),
+        None,
+    ],
+    ids=lambda similarity: type(similarity).__name__,
+)
+@quiet
+def test_a_bad_video_costs_itself(data, forgiving, some_bad, similarity):
+    videos, scores = some_bad
+    predicted = forgiving(similarity=similarity).fit(videos, scores).predict(videos)
+    assert bad_places(predicted) == [2, 9]
+    good = forgiving(similarity=similarity).fit(data.videos, data.scores)
+    np.testing.assert_allclose(np.delete(predicted, [2, 9]), good.predict(data.videos), rtol=1e-5)
+    assert np.isnan(good.predict([videos[2]])).all()
+
+
+def test_bad_videos_are_reported_once_per_call(forgiving, some_bad):
+    model = forgiving(scene=None, similarity=None)
+    for call in (lambda: model.fit(*some_bad), lambda: model.predict(some_bad[0])):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            call()
+        assert [str(w.message).splitlines()[0] for w in caught] == [
+            "2 of 16 videos could not be described"
+        ]
+
+
+@quiet
+def test_a_video_that_one_tier_cannot_describe_is_bad_for_all(data, forgiving):
+    def describe(videos):
+        rows = np.array([[len(str(video)), i] for i, video in enumerate(videos)], dtype=float)
+        return np.where(rows[:, 1:] == 4, np.nan, rows)
+
+    model = forgiving(scene=FunctionTransformer(describe), similarity=DistanceSimilarity(1))
+    predicted = model.fit(data.videos, data.scores).predict(data.videos)
+    assert bad_places(predicted) == [4]
+
+
+@quiet
+@pytest.mark.parametrize("absent", ["raw", "scene"])
+def test_without_a_good_video_the_error_is_clear(forgiving, some_bad, absent):
+    bad = [some_bad[0][i] for i in (2, 9)]
+    with pytest.raises(VideoError, match="none of the 2 training videos could be described by"):
+        forgiving(**{absent: None}).fit(bad, [0.1, 0.9])
+
+
+@quiet
+def test_tables_hold_rows_of_nan_for_bad_videos(forgiving, some_bad):
+    videos, scores = some_bad
+    model = forgiving(similarity=DistanceSimilarity(3)).set_output(transform="pandas")
+    table = model.fit(videos, scores)["tiers"].transform(videos)
+    assert isinstance(table, pd.DataFrame)
+    assert list(np.flatnonzero(table.isna().all(axis=1))) == [2, 9]
+    assert table.notna().all(axis=1).sum() == 14
+    assert list(table.columns[[0, -1]]) == [
+        "raw__contrast",
+        "scene__similarity__distancesimilarity0",
+    ]
+    assert list(model["regressor"].feature_names_in_) == list(table.columns)
+    assert bad_places(model.predict(videos)) == [2, 9]
+
+
+@quiet
+def test_several_scores_of_videos_may_be_missing(data, forgiving, some_bad):
+    videos, scores = some_bad
+    Y = np.column_stack([scores, scores[::-1]])
+    Y[:4, 1] = np.nan
+    predicted = forgiving(scene=None).fit(videos, Y).predict(videos)
+    assert predicted.shape == (16, 2)
+    assert bad_places(predicted[:, 1]) == [2, 9]
+    alone = forgiving(scene=None).fit(videos, scores).predict(videos)
+    np.testing.assert_allclose(predicted[:, 0], alone)
 
 
 # Models of features
@@ -337,6 +510,136 @@ def test_the_studies_take_a_model_of_features(features):
     assert set(TierEmbeddingDisplay.from_estimator(model.fit(X, y), X, y).embeddings) == set(BLOCKS)
     matrix = transfer_study(model, {"first": (X, y), "second": (X + 1, y)}, cv=3, n_bootstrap=0)
     assert np.isfinite(matrix["spearman"]).all()
+
+
+def test_a_stack_is_fitted_for_each_score(features):
+    X, y = features
+    X[5] = np.nan
+    Y = np.column_stack([y, 1 - y])
+    Y[:20, 1] = np.nan
+    model = make_m3s_from_features(BLOCKS, recipe="stack", random_state=0)
+    model.set_params(regressor__estimator__mlp__max_epochs=3)
+    predicted = model.fit(X, Y).predict(X)
+    assert predicted.shape == (60, 2)
+    assert list(np.flatnonzero(np.isnan(predicted).all(axis=1))) == [5]
+    assert bad_places(predicted[:, 0]) == [5]
+    alone = clone(model).fit(X, Y[:, 1]).predict(X)
+    np.testing.assert_array_equal(predicted[:, 1], alone)
+
+
+# Weights by metadata routing
+
+
+@pytest.fixture
+def weights(rng):
+    return rng.permutation(np.repeat([0.0, 1.0], 30))
+
+
+def weighted(model, X, y, **params):
+    with config_context(enable_metadata_routing=True):
+        return model.fit(X, y, **params).predict(X)
+
+
+@pytest.mark.parametrize("regressor", [Ridge(), FiniteRows(Ridge())])
+@pytest.mark.parametrize("recipe", ["default", "paper"])
+def test_rows_of_weight_0_are_not_learned_from(features, weights, recipe, regressor):
+    X, y = features
+    parts = {"similarity": KMeans(3, n_init=1, random_state=0), "recipe": recipe}
+    model = make_m3s_from_features(BLOCKS, regressor=regressor, **parts)
+    predicted = weighted(model, X, y, sample_weight=weights)
+    columns = model["tiers"].transform(X)  # of all rows: scalers and similarity go without weights
+    np.testing.assert_array_equal(columns, clone(model["tiers"]).fit(X, y).transform(X))
+    subset = Ridge().fit(columns[weights == 1], y[weights == 1])
+    np.testing.assert_allclose(predicted, subset.predict(columns))
+    np.testing.assert_array_equal(
+        model.fit(X, y, regressor__sample_weight=weights).predict(X), predicted
+    )
+
+
+@pytest.mark.parametrize("recipe", ["default", "paper", "stack"])
+def test_every_recipe_takes_weights(features, weights, recipe):
+    X, y = features
+    model = make_m3s_from_features(BLOCKS, similarity="default", recipe=recipe, random_state=0)
+    name = "regressor__estimator__mlp" if recipe == "stack" else "regressor"
+    model.set_params(**{f"{name}__max_epochs": 2})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", M3SWarning)
+        predicted = weighted(clone(model), X, y, sample_weight=weights)
+        expected = clone(model).fit(X, y, regressor__sample_weight=weights).predict(X)
+        assert not np.array_equal(predicted, clone(model).fit(X, y).predict(X))
+    np.testing.assert_array_equal(predicted, expected)
+
+
+@quiet
+def test_videos_take_weights(data, forgiving, some_bad):
+    videos, scores = some_bad
+    weights = np.arange(16) % 3
+    model = forgiving(similarity=KDESimilarity(3))
+    expected = model.fit(videos, scores, regressor__sample_weight=weights).predict(videos)
+    predicted = weighted(model, videos, scores, sample_weight=weights)
+    np.testing.assert_array_equal(predicted, expected)
+
+
+@pytest.mark.parametrize("scoring", [None, spearman_scorer])
+def test_weights_are_split_by_cross_validation_and_search(features, weights, scoring):
+    X, y = features
+    model = make_m3s_from_features(BLOCKS, regressor=Ridge())
+    settings = {"scoring": scoring, "cv": KFold(3), "error_score": "raise"}
+    with config_context(enable_metadata_routing=True):
+        params = {"sample_weight": weights}
+        found = cross_validate(model, X, y, params=params, **settings)["test_score"]
+        search = GridSearchCV(model, {"regressor__alpha": [1.0]}, **settings)
+        search.fit(X, y, sample_weight=weights)
+    expected = []
+    for train, test in KFold(3).split(X):
+        model.fit(X[train], y[train], regressor__sample_weight=weights[train])
+        if scoring is None:
+            expected.append(model.score(X[test], y[test], sample_weight=weights[test]))
+        else:
+            expected.append(spearman_scorer(model, X[test], y[test]))
+    np.testing.assert_allclose(found, expected)
+    assert search.best_score_ == pytest.approx(np.mean(expected))
+    refitted = model.fit(X, y, regressor__sample_weight=weights)
+    np.testing.assert_allclose(search.predict(X), refitted.predict(X))
+
+
+@pytest.mark.parametrize(
+    "regressor", [KNeighborsRegressor(), FiniteRows(KNeighborsRegressor())], ids=repr
+)
+def test_a_regressor_without_weights_requests_none(features, weights, regressor):
+    X, y = features
+    model = make_m3s_from_features(BLOCKS, regressor=regressor)
+    with pytest.raises(TypeError, match=r"unexpected argument.*sample_weight"):
+        weighted(model, X, y, sample_weight=weights)
+    with (
+        config_context(enable_metadata_routing=True),
+        pytest.raises(Exception, match="sample_weight"),
+    ):
+        cross_validate(model, X, y, params={"sample_weight": weights}, error_score="raise")
+
+
+def test_requests_of_a_given_part_are_kept(features, weights):
+    X, y = features
+    with config_context(enable_metadata_routing=True):
+        ridge = Ridge().set_fit_request(sample_weight="importance")
+    model = make_m3s_from_features(BLOCKS, regressor=ridge)
+    expected = model.fit(X, y, regressor__sample_weight=weights).predict(X)
+    np.testing.assert_array_equal(weighted(model, X, y, importance=weights), expected)
+
+
+def test_parts_inside_a_given_regressor_have_requests(features, weights):
+    X, y = features
+    inside = Pipeline([("scale", StandardScaler()), ("ridge", Ridge())])
+    model = make_m3s_from_features(BLOCKS, regressor=TransformedTargetRegressor(inside))
+    predicted = weighted(model, X, y, sample_weight=weights)
+    assert not np.allclose(predicted, model.fit(X, y).predict(X))
+
+
+def test_requests_do_not_hold_on_to_other_models(features):
+    X, y = features
+    model = make_m3s_from_features(BLOCKS, random_state=0).set_params(regressor__max_epochs=1)
+    size = len(pickle.dumps(clone(model)))
+    assert len(pickle.dumps(clone(model.fit(X, y)))) < size + 1000
 
 
 def test_similarity_can_be_given_by_block():

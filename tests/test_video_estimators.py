@@ -198,7 +198,7 @@ def test_any_sequence_gives_the_same_rows(make, videos):
 @pytest.mark.parametrize(
     ("bad", "error"), [("a.mp4", TypeError), ([], ValueError), (np.zeros((3, 2)), ValueError)]
 )
-def test_what_is_no_sequence_of_videos_is_refused_by_every_method(make, videos, bad, error):
+def test_anything_but_a_sequence_of_videos_is_refused_by_every_method(make, videos, bad, error):
     estimator = make().fit(videos)
     for method in (estimator.fit, estimator.transform, estimator.fit_transform):
         with pytest.raises(error, match="pass a list"):
@@ -307,7 +307,7 @@ def test_the_progress_bar_counts_every_video_once(make, videos, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_tags_say_that_the_input_is_no_matrix(make):
+def test_tags_say_that_the_input_is_not_a_matrix(make):
     tags = get_tags(make())
     assert tags.input_tags.string
     assert not tags.input_tags.two_d_array

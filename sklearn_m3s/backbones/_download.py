@@ -1,4 +1,4 @@
-"""Fetch a file over HTTP, within bounds of size and time."""
+"""Fetch a file over HTTP, within limits of size and time."""
 
 import time
 from collections.abc import Callable
@@ -35,10 +35,10 @@ def download(
 ) -> None:
     """Fetch a file, which appears under its name only when it is complete and checked.
 
-    Broken connections, errors of the server and damaged files, for which `check` raises a
-    ValueError, lead to another attempt. An answer that is too large or too slow, or comes by plain
-    http without permission, also after a redirection, is a WeightsError. The server may declare up
-    to `LARGEST` bytes where the `size` is not known.
+    Broken connections, server errors and damaged files, for which `check` raises a ValueError, lead
+    to another attempt. An answer that is too large or too slow raises a WeightsError, and so does
+    plain http without permission, even after a redirection. Without a `size`, the server may
+    declare up to `LARGEST` bytes.
     """
     for attempts_left in reversed(range(ATTEMPTS)):
         try:
@@ -61,7 +61,7 @@ def _receive(url: str, path: Path, size: int | None, allow_http: bool) -> None:
     start = time.monotonic()
     # disable=None hides the bar where stderr is not a terminal.
     progress = tqdm(total=size, unit="B", unit_scale=True, desc="weights", disable=None)
-    # A transfer that is given up can write no more, for the file is closed.
+    # An abandoned transfer can no longer write, because the file is closed.
     with path.open("wb") as file, progress as bar:
         transfer = _Transfer(url, file, size, allow_http)
         transfer.start()
@@ -78,10 +78,10 @@ def _receive(url: str, path: Path, size: int | None, allow_http: bool) -> None:
 
 
 class _Transfer(Thread):
-    """Fetches a file in a thread of its own, which can be left to itself.
+    """Fetches a file in its own thread, which can be abandoned.
 
-    The timeouts of a socket start again with each byte that arrives, be it of a header or of a
-    body. Only from outside can a server be given up that sends one byte now and then.
+    The timeouts of a socket start again with each byte of a header or body. Only another thread can
+    abandon a server that sends a byte now and then.
     """
 
     def __init__(self, url: str, file: BinaryIO, size: int | None, allow_http: bool) -> None:
@@ -141,7 +141,7 @@ def _expected_size(response: requests.Response, size: int | None) -> int:
         raise ValueError("the server compresses the file although it was asked not to")
     declared = response.headers.get("Content-Length", "")
     if not declared.isdecimal():
-        if size is None:  # an answer that breaks off would pass for a whole file
+        if size is None:  # a truncated answer would pass for a whole file
             raise ValueError("the server does not say how large the file is")
         return size
     if size is None and int(declared) > LARGEST:
@@ -152,7 +152,7 @@ def _expected_size(response: requests.Response, size: int | None) -> int:
 
 
 def _read_piece(response: requests.Response) -> bytes:
-    """Return what has arrived of the answer, nothing at its end."""
+    """Return the bytes that have arrived, or none at the end of the answer."""
     # read() and iter_content() wait until a piece is full, however slowly it comes.
     try:
         return response.raw.read1(2**20)

@@ -1,4 +1,4 @@
-"""One vector per image or clip, from whatever a network returns or one of its layers gives."""
+"""One vector per image or clip, from the output of a network or of one of its layers."""
 
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -61,7 +61,7 @@ class Features(nn.Module):
         return self._vectors(tensor).float()
 
     def _run_to_layer(self, batch: torch.Tensor) -> Any:
-        """Run the network, and return what the layer gave in the last of its calls."""
+        """Run the network, and return the output of the last call of the layer."""
         results: list[Any] = []
         module = _find_layer(self.network, str(self.layer), self.name)
         handle = module.register_forward_hook(lambda _, args, result: results.append(result))
@@ -76,7 +76,7 @@ class Features(nn.Module):
         return results[-1]
 
     def _vectors(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Reduce what comes after the first axis to one."""
+        """Reduce the axes after the first to one."""
         if tensor.ndim == 1:
             return tensor[:, None]
         if tensor.ndim == 2 or self.output == "flatten":

@@ -1,4 +1,4 @@
-"""Networks of Hugging Face, loaded by transformers from a folder or a repository."""
+"""Hugging Face networks, loaded by transformers from a folder or a repository."""
 
 import contextlib
 import inspect
@@ -27,7 +27,7 @@ _PROJECTION = {"visual_projection.weight"}
 
 
 class _Family(NamedTuple):
-    """What sets a type of models apart from images that AutoModel loads."""
+    """How a type of models differs from the image models that AutoModel loads."""
 
     loader: str = "AutoModel"
     frames: str = ""  # the key of config.json for the frames of a clip; none for images
@@ -76,13 +76,13 @@ _REFUSED = {
 def hugging_face_spec(
     model: PathLike, *, revision: str | None = None, output: str = "auto"
 ) -> NetworkSpec:
-    """Return what is known of a network of Hugging Face before it is built.
+    """Return the spec of a Hugging Face network before it is built.
 
-    A folder is only read here, without transformers. A repository is fetched to the cache of
-    Hugging Face where that does not hold it; None as its revision is the main branch, as it is in
-    the cache. Where the processor's config is missing or beyond us, `unknown` says why.
+    A folder is only read here, without transformers. A repository is fetched to the Hugging Face
+    cache if it is not there yet. A revision of None means the main branch, as it is in the cache.
+    If the processor's config is missing or not supported, `unknown` says why.
 
-    The network returns the outputs of the model, of which `Features` takes the one that `output`
+    The network returns the outputs of the model. `Features` takes the one that `output`
     names. A pooled output whose weights are missing is left out.
     """
     name = os.fspath(model)
@@ -137,7 +137,7 @@ class HuggingFaceNetwork(nn.Module):
         return {key: outputs[key] for key in outputs if self.has_pooler or key != "pooler_output"}
 
     def _check_clips(self, n_frames: int, *shape: int) -> None:
-        """Refuse clips whose positions a model would mix up, or of which it would drop frames."""
+        """Refuse clips whose positions the model would mix up, or whose frames it would drop."""
         if tuple(shape) != self._shape:
             raise M3SError(
                 f"frame_size={tuple(shape)} is not that of {self.name}: use {self._shape}"
@@ -189,7 +189,7 @@ def _load(folder: Path, name: str, family: _Family) -> tuple[Any, set[str]]:
                 ignore_mismatched_sizes=True,  # they are reported, as those that are missing
                 output_loading_info=True,
             )
-        except Exception as error:  # of any type: configs are free to hold anything
+        except Exception as error:  # configs can hold anything, so errors of any class
             raise WeightsError(
                 f"transformers {transformers.__version__} cannot load the model in {folder}: "
                 f"{_first_line(error)}. Fetch it again, save it with this version or use another"
@@ -237,7 +237,7 @@ def _find_folder(name: str, revision: str | None) -> Path:
         raise WeightsError(
             f"{name} holds no {missing}: use a folder that save_pretrained wrote, or a repository "
             "or revision with weights in the safetensors format. Other formats are never loaded, "
-            "for they may run code: save such a model again with save_pretrained if you trust it"
+            "as they may run code: save such a model again with save_pretrained if you trust it"
         )
     return folder
 
@@ -256,7 +256,7 @@ def _fetch(repository: str, revision: str | None) -> Path:
     try:
         logger.info("fetching %s from Hugging Face to its cache", repository)
         return Path(fetch())
-    except Exception as error:  # of any type: those of its HTTP library come through
+    except Exception as error:  # errors of its HTTP library come through, too
         if cached is not None and not _missing(cached):
             return cached
         at = f" at revision {revision!r}" if revision else ""
@@ -283,7 +283,7 @@ def _weight_files(folder: Path) -> list[Path]:
 
 
 def _identity(folder: Path) -> dict[str, Any]:
-    """Return what determines the features: files by their content, and not where they lie."""
+    """Return what determines the features: the content of the files, not their location."""
     return {
         "config": file_digest(folder / _CONFIG),
         "weights": [file_digest(path) for path in _weight_files(folder)],

@@ -112,7 +112,7 @@ def _code(kind: type) -> bytes:
 
 
 def _compiled(code: CodeType | None, closure: tuple[CellType, ...] | None = None) -> bytes:
-    """Return the instructions and constants of a function, and what it encloses if it is plain."""
+    """Return the instructions and constants of a function, and its closure if that is plain."""
     if code is None:
         return b""
     parts = [code.co_code, repr(code.co_names).encode()]
@@ -126,7 +126,7 @@ def _compiled(code: CodeType | None, closure: tuple[CellType, ...] | None = None
 
 
 def _is_plain(value: Any) -> bool:
-    """Return whether the repr of a value says all of it."""
+    """Return whether the repr of a value is complete."""
     parts = value if isinstance(value, tuple | list) else [value]
     return all(isinstance(part, _PLAIN) for part in parts)
 

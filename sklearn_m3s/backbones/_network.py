@@ -71,8 +71,8 @@ class Network:
     def embed(self, frames: np.ndarray) -> np.ndarray:
         """Return features (N, F), float32, of images (N, H, W, 3) or clips (N, T, H, W, 3), uint8.
 
-        Those of an item are the same whatever its batch, to the precision. Other frames are a
-        `ValueError`, and a batch that the network cannot take is an `M3SError`.
+        An item has the same features in any batch, up to rounding. Invalid frames raise a
+        `ValueError`, and a batch that the network cannot take raises an `M3SError`.
         """
         if frames.dtype != np.uint8 or frames.ndim not in _AXES or frames.shape[-1] != 3:
             raise ValueError(
@@ -102,8 +102,8 @@ def load_network(
     """Return a network on its device, ready to run, with a warning if it is untrained.
 
     `shape` is that of one image, (3, H, W), or clip, (3, T, H, W). `n_items` is how many of them
-    will be embedded, by which a conversion has to repay. The last two networks are kept in memory;
-    of a module of the user, only what was made from it.
+    will be embedded, which decides whether a conversion pays off. The last two networks are kept in
+    memory; of a module of the user, only what was made from it.
     """
     if not spec.is_trained:
         warnings.warn(
@@ -164,7 +164,7 @@ def _where(spec: NetworkSpec, settings: NetworkSettings) -> tuple[str, str]:
 
 
 def _run_by_torch(spec: NetworkSpec, settings: NetworkSettings) -> Run:
-    """Return what runs a network that is ours to change."""
+    """Return a function that runs a network of our own, which may be changed."""
     how = settings.layer, settings.output, settings.device, settings.precision
     key = json.dumps([spec.identity(), how], sort_keys=True)
     return _built.get(key, partial(_prepare, spec, settings))
@@ -223,7 +223,7 @@ def _tensors(spec: NetworkSpec) -> list[torch.Tensor]:
 
 
 def _run_as_it_is(spec: NetworkSpec, settings: NetworkSettings) -> Run:
-    """Return what runs a module of the user, and leaves it as it was."""
+    """Return a function that runs a user's module and leaves it unchanged."""
     network = spec.build()
     features = Features(network, settings.layer, settings.output, spec.name)
     dtype = next((tensor.dtype for tensor in _tensors(spec)), torch.float32)
@@ -241,11 +241,11 @@ def _run_as_it_is(spec: NetworkSpec, settings: NetworkSettings) -> Run:
 def _run_by_openvino(
     spec: NetworkSpec, settings: NetworkSettings, shape: tuple[int, ...], n_items: int
 ) -> Run | None:
-    """Return what runs a network by OpenVINO, or None where torch is to run it."""
+    """Return a function that runs a network with OpenVINO, or None if torch should run it."""
     forced = settings.engine == "openvino"
     if not forced and (openvino_version() is None or not _is_float32(spec)):
         return None
-    # Not by a version that the user gave: another network may have the same.
+    # The user's version does not count: another network may have the same one.
     identity = module_digest(spec.build()) if spec.origin == "user" else spec.identity()
     key = json.dumps([_GRAPH, identity, settings.layer, settings.output], sort_keys=True)
     repays = n_items >= _REPAYS[len(shape)] and can_keep()
@@ -276,21 +276,21 @@ def _run_by_openvino(
 
 
 def _is_float32(spec: NetworkSpec) -> bool:
-    """Return whether a network is of float32 all over; ours are built so."""
+    """Return whether all of a network is float32, as ours are built."""
     return spec.origin != "user" or all(t.dtype == torch.float32 for t in _tensors(spec))
 
 
 def _refusal(spec: NetworkSpec, error: Exception) -> Exception:
-    """Return the error for a network that OpenVINO was asked to run and cannot."""
+    """Return the error for a network that OpenVINO should run but cannot."""
     if isinstance(error, ImportError):
         return error
     return M3SError(f"{spec.name}: {error}. Use engine='auto' or 'torch'")
 
 
 def _checked(spec: NetworkSpec, settings: NetworkSettings, run: Run) -> Run:
-    """Return what runs a module by OpenVINO if that agrees with torch on the first batch.
+    """Return what runs a module with OpenVINO if that agrees with torch on the first batch.
 
-    What a module does can depend on the values of a batch and on more than its identity holds.
+    A module can depend on the values of a batch, and on more than its identity covers.
     """
     by_torch = _run_as_it_is(spec, settings)
     tolerance = _ROUNDING.get(settings.precision, 1e-4)

@@ -1,4 +1,4 @@
-"""Networks run by OpenVINO on the CPU, converted once and kept beside the weights."""
+"""Networks run with OpenVINO on the CPU, converted once and kept beside the weights."""
 
 import contextlib
 import gc
@@ -69,13 +69,13 @@ def load_openvino(
 ) -> "OpenVINONetwork":
     """Return a network as OpenVINO runs it, converted at its first use.
 
-    The converted network is kept in the folder ``openvino`` of the weight folder, in float32
-    whatever the precision. Where nothing can be written, it is converted at each call.
+    The converted network is kept in float32 in the folder ``openvino`` of the weight folder,
+    whatever the precision. If nothing can be written, it is converted at each call.
 
     `build` returns the network, on the CPU and in float32, from a tensor (N, ...) to one tensor
     (N, ...). It is called only if the network is not converted yet. The network is traced in eval
-    mode and given back as it was. `shape` is that of one item, such as ``(3, 256, 256)``, and `key`
-    determines the weights and the graph.
+    mode and its own mode is restored. `shape` is that of one item, such as ``(3, 256, 256)``, and
+    `key` determines the weights and the graph.
     """
     with _CONVERTING:
         core = _core()
@@ -90,7 +90,7 @@ def load_openvino(
 
 
 class OpenVINONetwork:
-    """A network on the CPU, from a batch to its features, which threads share in turns.
+    """A network on the CPU, from a batch to its features. Threads use it in turns.
 
     It uses as many threads as torch does at each call.
     """
@@ -103,7 +103,7 @@ class OpenVINONetwork:
 
     @property
     def used_threads(self) -> int:
-        """The number of threads of the last call, as OpenVINO tells it."""
+        """The number of threads of the last call, as reported by OpenVINO."""
         return self._compiled.get_property("INFERENCE_NUM_THREADS")
 
     def __call__(self, batch: np.ndarray | torch.Tensor) -> np.ndarray:
@@ -167,7 +167,7 @@ def _no_telemetry() -> Iterator[None]:
 def _convert(network: nn.Module, shape: tuple[int, ...]) -> "openvino.Model":
     """Return a network as a graph of OpenVINO, for batches of any length."""
     first = torch.randn((1, *shape), generator=torch.Generator().manual_seed(0), device="cpu")
-    # Another sign, another scale: a branch that depends on the values goes the other way.
+    # With another sign and scale, a branch on the values takes the other path.
     second = first / -2
     try:
         with in_eval_mode(network), torch.no_grad(), warnings.catch_warnings(action="ignore"):
@@ -188,7 +188,7 @@ def _convert(network: nn.Module, shape: tuple[int, ...]) -> "openvino.Model":
 
 
 def _last_line(error: Exception) -> str:
-    """Return what went wrong: OpenVINO's messages begin with places in its source."""
+    """Return the last line of a message: OpenVINO's begin with places in its source."""
     return (str(error).strip() or type(error).__name__).splitlines()[-1]
 
 
@@ -228,7 +228,7 @@ def _read(core: "openvino.Core", folder: Path) -> "openvino.Model | None":
 
 
 def _keep(model: "openvino.Model", folder: Path) -> None:
-    """Store a network, such that others see all of its files or none."""
+    """Store a network so that others see all of its files or none."""
     aside = folder.with_name(f".{uuid.uuid4().hex}.part")
     try:
         aside.mkdir(parents=True)

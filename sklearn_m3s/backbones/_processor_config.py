@@ -44,7 +44,7 @@ _TYPES = ("video_processor_type", "image_processor_type", "feature_extractor_typ
 
 
 class Pictures(NamedTuple):
-    """How a model wants to be fed, as in `NetworkSpec`."""
+    """The pictures that a model takes, as in `NetworkSpec`."""
 
     geometry: FrameGeometry | None = None
     mean: RGB | None = None
@@ -64,7 +64,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_pictures(folder: Path, kind: str) -> Pictures:
-    """Return what the processor's config in a folder says of the images or clips of a model."""
+    """Return the images or clips that the processor's config in a folder describes."""
     path, config = _find(folder, kind)
     if config is None:
         return Pictures(unknown=f"{path} does not exist")
@@ -83,7 +83,7 @@ def read_pictures(folder: Path, kind: str) -> Pictures:
 
 
 def _find(folder: Path, kind: str) -> tuple[Path, dict[str, Any] | None]:
-    """Return the config that transformers would take, and its file.
+    """Return the file of the config that transformers would take, and its content.
 
     Configs of video processors count for clips only.
     """

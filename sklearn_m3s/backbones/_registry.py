@@ -31,13 +31,14 @@ class Architecture(NamedTuple):
 
 
 class PublishedFile(NamedTuple):
-    """A weight file on a web server, and what is known of it."""
+    """A weight file on a web server, and its known properties."""
 
     file: str  # its name in the weight folder and on a mirror
     url: str
     sha256: str = ""  # the first digits, as many as are known
     size: int | None = None  # bytes
     upsampling: Upsampling | None = None  # that HRNet was trained with
+    licence: str = ""  # if known; otherwise ask the publisher
 
 
 class PackagedFile(NamedTuple):
@@ -47,6 +48,7 @@ class PackagedFile(NamedTuple):
     file: str  # relative to the package
     sha256: str
     extra: str  # of this project, that installs the package
+    licence: str = ""
 
 
 _CSN_BLOCK = {
@@ -144,5 +146,6 @@ WEIGHTS: dict[tuple[str, str], PublishedFile | PackagedFile] = {
         file="models/efficientnet-lite0-57934424.pth",
         sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         extra="offline",
+        licence="Apache-2.0",
     ),
 }

@@ -1,4 +1,4 @@
-"""What `model` may be: a registry name, a Hugging Face model, a module, or a function."""
+"""Find the network for `model`: a registry name, a Hugging Face model, a module, or a function."""
 
 import os
 from collections.abc import Callable
@@ -36,13 +36,13 @@ def resolve_network(
     version: str | None = None,
     random_state: int | None = None,
 ) -> NetworkSpec:
-    """Return the spec of a network that is going to be given images or clips.
+    """Return the spec of a network for images or clips.
 
-    Nothing is loaded yet, but a repository of Hugging Face is fetched. Parameters are as for
-    `FrameEncoder`. With `layer`, `output` says what to take of that layer.
+    Nothing is loaded yet, but a Hugging Face repository is fetched. Parameters are as for
+    `FrameEncoder`. With `layer`, `output` selects from the output of that layer.
     """
     origin = _origin(model)
-    network: Any = model  # of which the origin tells the type
+    network: Any = model  # its type follows from the origin
     given = {
         "weights": None if weights == "default" else str(weights),
         "sha256": sha256,

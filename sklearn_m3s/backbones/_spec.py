@@ -1,4 +1,4 @@
-"""What is known of a network before it is built."""
+"""Description of a network before it is built."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Weight files to state dicts: read safely, renamed to our keys, every key accounted for."""
+"""Read weight files safely into state dicts with our keys."""
 
 import io
 import pickletools
@@ -102,7 +102,7 @@ def _read(path: Path) -> Mapping[str, torch.Tensor]:
 
 
 def _load(path: Path) -> object:
-    """Return what a file holds, whose size is checked before anything is unpacked."""
+    """Return the content of a file, after checking its size before anything is unpacked."""
     with _Bounded(io.FileIO(path)) as file:
         head = file.read(9)
         file.seek(0)
@@ -119,12 +119,12 @@ def _load(path: Path) -> object:
         # Files of torch before 1.6 are no archives and cannot be mapped into memory.
         return torch.load(path, map_location="cpu", weights_only=True, mmap=is_archive)
     except Exception:
-        # torch advises to turn weights_only off, and that would run what the file holds.
+        # torch advises turning weights_only off, which would run code from the file.
         raise ValueError("torch finds it damaged, or more in it than tensors") from None
 
 
 class _Bounded(io.BufferedReader):
-    """A file of which little is read at a time, whatever lengths it states of its parts."""
+    """A file that is read in small parts, whatever part lengths it states."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Return some bytes, or raise a ValueError if they are too many."""
@@ -138,7 +138,7 @@ def _check_archive(file: IO[bytes], size: int) -> None:
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-            raise ValueError("it is compressed, as torch never does")
+            raise ValueError("it is compressed, which torch never does")
         unpacked = sum(member.file_size for member in members)
         if unpacked > size:
             raise ValueError(f"it has {size} bytes and claims to hold {unpacked}")
@@ -149,7 +149,7 @@ def _check_archive(file: IO[bytes], size: int) -> None:
 
 
 def _check_pickle(file: IO[bytes]) -> None:
-    """Raise a ValueError for a pickle that is long or refers to what no state dict needs.
+    """Raise a ValueError for a pickle that is long or has references that no state dict needs.
 
     Its instructions are read, not followed.
     """
@@ -167,7 +167,7 @@ def _check_pickle(file: IO[bytes]) -> None:
 
 
 def _differences(found: Mapping[str, torch.Size], expected: Mapping[str, torch.Size]) -> str:
-    """Say how two mappings of keys to shapes differ, in nothing if they do not."""
+    """Describe how two mappings of keys to shapes differ. Empty if they do not."""
     shapes = [
         f"{key} {tuple(found[key])} for {tuple(shape)}"
         for key, shape in expected.items()
@@ -179,7 +179,7 @@ def _differences(found: Mapping[str, torch.Size], expected: Mapping[str, torch.S
 
 
 def _bad_values(state: Mapping[str, torch.Tensor]) -> str:
-    """Say which tensors are no weights, in nothing if all are."""
+    """Describe the tensors that are not valid weights. Empty if all are valid."""
     other = [
         f"{key} {value.dtype}" for key, value in state.items() if not value.is_floating_point()
     ]

@@ -1,4 +1,4 @@
-"""Networks in a form that computes the same features sooner, and can do nothing else."""
+"""Networks in a faster form, for inference only."""
 
 from itertools import pairwise
 
@@ -17,8 +17,8 @@ def streamline(model: nn.Module, kind: str = "cpu", precision: str = "float32") 
     Batch norms become part of the convolutions before them. On the CPU, and on CUDA in bfloat16,
     the channels are laid out last, and convolutions computed in the way that is fast there.
 
-    It has to be in eval mode, its layers registered in the order of their use. The features stay
-    the same, to a relative 1e-4 in float32. The network cannot be trained any more.
+    The network has to be in eval mode, with its layers registered in the order of use. The features
+    stay the same, to a relative 1e-4 in float32. The network can no longer be trained.
 
     Do not pass a network of the user. It would be changed, and it may use its layers in another
     order or views that need the channels first.

@@ -4,6 +4,7 @@ import contextlib
 import os
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import pooch
 
@@ -16,7 +17,7 @@ from sklearn_m3s.exceptions import WeightsError
 FOLDER_VARIABLE = "SKLEARN_M3S_WEIGHTS"
 MIRROR_VARIABLE = "SKLEARN_M3S_MIRROR"
 HTTP_VARIABLE = "SKLEARN_M3S_ALLOW_HTTP"
-# Digits of a sha256 that tell files apart on an untrusted connection: 8 can be forged in minutes.
+# Digits of a sha256 that suffice on an untrusted connection: 8 can be forged in minutes.
 ENOUGH_DIGITS = 16
 
 
@@ -105,6 +106,44 @@ def find_weights(architecture: str, weights: PathLike = "default") -> Path | Non
     return path if path.is_file() else None
 
 
+class KnownWeights(NamedTuple):
+    """Weights of the registry, and what is known of their file.
+
+    Sizes and digests are those of the file on this computer. If there is none, they are those that
+    the publisher states: None, or the first digits of the SHA-256. If the licence is empty, ask the
+    publisher at `source`.
+    """
+
+    network: str
+    weights: str
+    is_default: bool
+    n_bytes: int | None
+    licence: str
+    sha256: str
+    source: str
+    path: str | None
+
+
+def known_weights() -> list[KnownWeights]:
+    """Return the weights of the registry. Nothing is downloaded, and no digest is compared."""
+    known = []
+    for (network, name), entry in WEIGHTS.items():
+        path = find_weights(network, name)
+        known.append(
+            KnownWeights(
+                network,
+                name,
+                is_default=name == ARCHITECTURES[network].weights,
+                n_bytes=path.stat().st_size if path else getattr(entry, "size", None),
+                licence=entry.licence,
+                sha256=file_digest(path) if path else entry.sha256,
+                source=_place(entry),
+                path=str(path) if path else None,
+            )
+        )
+    return known
+
+
 def _check_weights(architecture: str, weights: PathLike) -> PublishedFile | PackagedFile | None:
     """Return the registry's entry of valid weights, or None for a path."""
     check_architecture(architecture)
@@ -122,7 +161,7 @@ def find_entry(architecture: str, weights: PathLike) -> PublishedFile | Packaged
 def check_architecture(name: str) -> None:
     """Raise a ValueError if a network is not in the registry."""
     if name not in ARCHITECTURES:
-        raise ValueError(f"{name!r} is none of the known networks {list(ARCHITECTURES)}")
+        raise ValueError(f"{name!r} is not one of the known networks {list(ARCHITECTURES)}")
 
 
 def _check_sha256(sha256: str | None) -> str:
@@ -169,7 +208,7 @@ def _find_published(architecture: str, entry: PublishedFile, asked: str) -> Path
             f"beside it, to have it fetched again from {_source(entry)}"
         )
     if not entry.sha256 and not recorded and is_readable(path):
-        # A folder that cannot be written to is one that somebody else looks after.
+        # A read-only folder is maintained by somebody else.
         with contextlib.suppress(OSError), written_aside(record) as aside:
             aside.write_text(file_digest(path) + "\n")
     return path
@@ -187,6 +226,10 @@ def _fault(path: Path, size: int | None, *digests: str) -> str | None:
     return None if expected is None else f"its sha256 is {digest}, expected {expected}"
 
 
+def _place(entry: PublishedFile | PackagedFile) -> str:
+    return f"PyPI: {entry.package}" if isinstance(entry, PackagedFile) else _source(entry)
+
+
 def _source(entry: PublishedFile) -> str:
     mirror = os.environ.get(MIRROR_VARIABLE)
     return f"{mirror.rstrip('/')}/{entry.file}" if mirror else entry.url
@@ -199,7 +242,7 @@ def _download(architecture: str, entry: PublishedFile, path: Path, asked: str) -
     if is_plain_http(url) and not allow_http:
         raise WeightsError(
             f"the weights of {architecture} come from {url} over plain http, where anybody on the "
-            "way can replace them, and their sha256 is not known here. Fetch them by "
+            "way can replace them, and their sha256 is not known here. Fetch them with "
             "sklearn_m3s.backbones.resolve_weights(..., sha256='...') with a sha256 that you "
             f"trust, or set the environment variable {HTTP_VARIABLE}=1 to accept what arrives, or "
             f"save a file that you trust as {path}"

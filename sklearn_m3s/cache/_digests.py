@@ -30,7 +30,7 @@ def remembered_digest(path: PathLike, root: Path) -> str:
 
 
 def known_digest(path: PathLike, root: Path) -> str | None:
-    """Return the digest of a file in its present state, from this process or the cache `root`."""
+    """Return the digest of an unchanged file, from this process or the cache `root`, or None."""
     path = Path(path).absolute()
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):  # a pipe would never end
@@ -59,13 +59,13 @@ def _load(record: Path, path: Path) -> tuple[list[int], str] | None:
         fields = json.loads(record.read_bytes())
         state, digest = fields["state"], fields["digest"]
         is_whole = is_digest(digest) and fields == _fields(path, state, digest)
-    except Exception:  # whatever lies there
+    except Exception:  # whatever is there
         return None
     return (state, digest) if is_whole else None
 
 
 def _fields(path: Path, state: list[int], digest: str) -> dict[str, Any]:
-    """Return what a record holds: its checksum tells it from that of another file, too."""
+    """Return the content of a record. Its checksum also covers the path of the file."""
     fields = {"path": str(path), "state": state, "digest": digest}
     checksum = hashlib.sha256(json.dumps(fields).encode()).hexdigest()
     return fields | {"checksum": checksum}

@@ -22,16 +22,16 @@ _CHECKSUM_BYTES = 32  # after the end of the NumPy file, where NumPy reads no fu
 class FeatureCache:
     """A folder of feature vectors, one NumPy file per video.
 
-    A vector is found by the content of the video and by all settings that determine it. So it is
-    found again after the file was renamed or copied, and never after the file or a setting was
-    changed. Any number of processes and threads may share the folder: files are written aside and
-    then moved into place, and a file that a killed process left half-written is never read. Each
-    ends with a checksum, and a damaged one counts as missing.
+    A vector is found by the content of the video and by all settings that determine it. It is found
+    again after the file was renamed or copied, but never after the file or a setting was changed.
+    Any number of processes and threads may share the folder. Files are written aside and then moved
+    into place, so half-written files of killed processes are never read. Each file ends with a
+    checksum, and a damaged one counts as missing.
 
     Parameters
     ----------
     folder : str or os.PathLike
-        Where to keep the vectors; made on the first write.
+        Folder of the vectors, made on the first write.
     name : str
         Name of the extractor and of its sub-folder.
     settings : dict
@@ -136,7 +136,7 @@ class FeatureCache:
         return self._folder / key[:2] / f"{key}.npy"
 
     def _checksum(self, key: str, content: bytes | memoryview) -> bytes:
-        """Return the last bytes of a file, which hold for this content in this place only."""
+        """Return the last bytes of a file, which are valid for this content at this path only."""
         digest = hashlib.sha256(f"{self._place}/{key}".encode())
         digest.update(content)
         return digest.digest()

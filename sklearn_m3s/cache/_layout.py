@@ -23,7 +23,7 @@ def settings_digest(text: bytes) -> str:
 
 
 def write(root: Path, path: Path, content: bytes) -> None:
-    """Write a file of the cache `root`, and the marker that says that it is a cache."""
+    """Write a file of the cache `root`, and the marker file of a cache."""
     try:
         _write_marked(root, path, content)
     except FileNotFoundError:  # somebody removed the folder just after it was made

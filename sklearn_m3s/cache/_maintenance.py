@@ -90,10 +90,10 @@ def cache_clear(
 ) -> Bunch:
     """Remove entries from a feature cache.
 
-    Only files of the cache itself are removed, whatever else is in the folder. The file that marks
-    the folder as a cache stays. Other processes may use the cache meanwhile: they compute again
-    what they do not find. Files that killed processes left half-written are removed once they are
-    an hour old, whatever the parameters.
+    Only files of the cache are removed, whatever else is in the folder. The file that marks the
+    folder as a cache stays. Other processes may use the cache at the same time: they compute
+    missing entries again. Half-written files of killed processes are removed once they are an hour
+    old, whatever the parameters.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def _settings(group: Path) -> dict[str, Any] | None:
 
 
 def _sum(files: dict[Path, os.stat_result]) -> dict[str, Any]:
-    # Clocks that are wrong leave times which no calendar has.
+    # Wrong clocks can leave times that datetime cannot represent.
     stamps = np.clip([status.st_mtime for status in files.values()], *_CALENDAR)
     times = [datetime.fromtimestamp(stamp, UTC) for stamp in stamps]
     n_bytes = sum(status.st_size for status in files.values())

@@ -38,9 +38,9 @@ def make_bunch(
 ) -> Bunch:
     """Return checked rows as a Bunch of the keys that at least one row has.
 
-    A row has the keys of the bunch, and may have ``stems``, the possible names of the file of its
-    video, where ``name`` is not the only one. The file is looked for in `video_folder`, or in
-    `folder` where that is None, with the first of `suffixes` that exists.
+    A row has the keys of the bunch. It may have ``stems``, the possible names of its video file, if
+    ``name`` is not the only one. The file is looked for in `video_folder`, or in `folder` if that
+    is None, with the first of `suffixes` that exists.
     """
     _check_names(rows, folder)
     if not keep_unscored:

@@ -1,4 +1,4 @@
-"""One split for everybody: the official one, or one by a hash of the names."""
+"""A fixed split: the official one, or one by a hash of the names."""
 
 import hashlib
 import os

@@ -64,7 +64,7 @@ def load_mediaeval(
     year : {2018, 2019, 2020, 2021}
         The year of the task.
     video_folder : str, os.PathLike or None, default=None
-        Where the videos are, at any depth. None means below `root`. From 2020 on, the task
+        Folder of the videos, at any depth. None means below `root`. From 2020 on, the task
         released links. Save each video as its number (``11.mp4`` or ``00011.mp4``) or under the
         last part of its link.
     missing, keep_unscored

@@ -32,7 +32,7 @@ def load_memento10k(
         The folder with ``memento_train_data.json``, ``memento_val_data.json`` and, if you have
         it, ``memento_test_data.json``, at any depth.
     video_folder : str, os.PathLike or None, default=None
-        Where the videos are, at any depth. None means below `root`. An .mp4 file is preferred.
+        Folder of the videos, at any depth. None means below `root`. An .mp4 file is preferred.
         Where a video exists only as .npy, uint8 frames of shape (T, H, W, 3), it becomes an array
         that is read from disk on use.
     missing : {"raise", "skip"}, default="raise"

@@ -37,7 +37,7 @@ class Folder:
     def find(self, *names: str) -> Path:
         """Return the file with the first of these names that exists.
 
-        An error says where there is none, or several with the same name.
+        A missing file, or several files with the same name, raise an error.
         """
         path = self.find_optional(*names)
         if path is None:

@@ -1,4 +1,4 @@
-"""Two things that all descriptors do to frames first: check them and turn them grey."""
+"""Check frames and turn them grey, as all descriptors do first."""
 
 import cv2
 import numpy as np

@@ -102,7 +102,7 @@ class H264Meter:
         """
         require_frames(frames)
         if self._is_finished:
-            raise ValueError("value() has ended this stream: count other frames by a new H264Meter")
+            raise ValueError("value() has ended this stream: use a new H264Meter for other frames")
         shape = frames.shape[1], frames.shape[2]
         if self._encoder is None:
             self._shape, self._encoder = shape, _open_encoder(*shape, self._frame_rate)

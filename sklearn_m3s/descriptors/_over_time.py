@@ -1,7 +1,7 @@
 """Descriptors over time: blocks of frames in, one number or vector per video out.
 
 All have one interface: ``add(frames, times, seconds)`` for each block of frames, then ``value()``.
-Memory is constant. One that was not used yet can be copied and pickled. `H264Meter` is another.
+Memory is constant. An unused one can be copied and pickled. `H264Meter` has the same interface.
 """
 
 from collections.abc import Callable
@@ -100,8 +100,8 @@ class FlowOverTime:
 
     A pair of frames counts by the time between them, and its flow is scaled by that time. So the
     mean is the length of all flow divided by the time from the first frame to the last. Frames that
-    are almost simultaneous hardly count. The time for which the last frame is held, longer than the
-    shortest frame, is time without motion.
+    are almost simultaneous hardly count. If the last frame is held longer than the shortest frame,
+    the extra time counts as time without motion.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ import numpy as np
 # OpenCV's defaults of lambda, theta and tau in the references.
 _DATA_WEIGHT, _COUPLING, _TIME_STEP = 0.15, 0.3, 0.25
 _SLOPE = np.array([[1, -8, 0, 8, -1]], np.float32) / 12
-_STEEP_ENOUGH = 1e-9  # squared grey levels per pixel, below which a slope says nothing
+_STEEP_ENOUGH = 1e-9  # squared grey levels per pixel, below which a slope is meaningless
 
 
 def tvl1_fields(
@@ -161,7 +161,7 @@ def with_gradient(images: np.ndarray) -> np.ndarray:
 
 
 def warp(images: np.ndarray, field: np.ndarray) -> np.ndarray:
-    """Return images of shape (c, B, h, w) at the places to which a field points.
+    """Return images of shape (c, B, h, w) at the positions to which a field points.
 
     Interpolation is cubic, since linear interpolation blurs fine textures. The border is repeated:
     closer to the flow of large images than OpenCV's black one.

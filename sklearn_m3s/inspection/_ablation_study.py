@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
+from sklearn.utils._param_validation import HasMethods
 
 from sklearn_m3s._validation import check_arguments
 from sklearn_m3s.inspection._blocks import (
@@ -18,7 +19,7 @@ from sklearn_m3s.inspection._blocks import (
 from sklearn_m3s.inspection._intervals import draw_counts, make_table
 
 
-@check_arguments(model=[Pipeline], tiers=["array-like", None], **STUDY_RULES)
+@check_arguments(model=[HasMethods(["fit"])], tiers=["array-like", None], **STUDY_RULES)
 def ablation_study(
     model: Pipeline,
     X: Videos,
@@ -37,21 +38,21 @@ def ablation_study(
     Parameters
     ----------
     model : Pipeline
-        As `make_m3s` returns it.
+        A model from `make_m3s`.
     X : sequence of length n_videos
         Videos.
     y : array-like of shape (n_videos,)
         Memorability scores.
     tiers : sequence of str, default=None
-        Tiers to ablate, of ``"raw"``, ``"scene"``, ``"event"`` and ``"similarity"`` (the context
+        Tiers to ablate, from ``"raw"``, ``"scene"``, ``"event"`` and ``"similarity"`` (the context
         of all tiers). None means all tiers of the model.
     cv : int, cross-validation generator, iterable or None, default=None
         As in scikit-learn. None means 5 folds in the order of the videos.
     groups : array-like of shape (n_videos,), default=None
         The source of each video, such as the film that it was cut from. Videos of one source are
         never on both sides of a fold, and the bootstrap draws sources instead of videos. With
-        groups, an integer `cv` means `GroupKFold`, shuffled if `random_state` is given, and other
-        folds that part a source are an error.
+        groups, an integer `cv` means `GroupKFold`, shuffled if `random_state` is given. Other folds
+        that split a source are an error.
     n_bootstrap : int, default=1000
         Bootstrap samples of the test videos, or of the groups. 0 gives no intervals.
     n_jobs : int, default=None
@@ -82,7 +83,7 @@ def ablation_study(
     Notes
     -----
     Each video is described once. Each tier and its context are fitted once per fold, for all rows.
-    If the tiers have a cache, a study that was stopped finds its features again.
+    If the tiers have a cache, a study that was stopped reuses its features.
 
     Examples
     --------

@@ -9,6 +9,7 @@ from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import Pipeline
 from sklearn.svm import SVR
+from sklearn.utils._param_validation import HasMethods
 
 from sklearn_m3s._validation import check_arguments
 from sklearn_m3s.inspection._blocks import (
@@ -24,7 +25,7 @@ from sklearn_m3s.inspection._intervals import draw_counts, make_table
 from sklearn_m3s.regression import MLPRegressor
 
 
-@check_arguments(model=[Pipeline], baselines=[Mapping, None], **STUDY_RULES)
+@check_arguments(model=[HasMethods(["fit"])], baselines=[Mapping, None], **STUDY_RULES)
 def baseline_study(
     model: Pipeline,
     X: Videos,

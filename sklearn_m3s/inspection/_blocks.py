@@ -1,6 +1,6 @@
 """Models as blocks of columns: fitted fold by fold, each video described once."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -8,16 +8,16 @@ import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
-from sklearn.model_selection import BaseCrossValidator, GroupKFold, check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_consistent_length, gen_batches
 from sklearn.utils._param_validation import Interval
 from tqdm.auto import tqdm
 
+from sklearn_m3s._folds import CrossValidation, Fold, Seed, make_folds
 from sklearn_m3s._optional import import_optional
-from sklearn_m3s._validation import check_groups, check_scores
+from sklearn_m3s._validation import check_scores
 from sklearn_m3s.pipeline import ModelParts, take_apart
-from sklearn_m3s.tiers import DescribedVideos, describe, first_tiers, take_videos
+from sklearn_m3s.tiers import describe_for, take_videos
 from sklearn_m3s.video import check_videos
 
 if TYPE_CHECKING:
@@ -36,9 +36,6 @@ STUDY_RULES: dict[str, list[Any]] = {
 
 Table: TypeAlias = "pandas.DataFrame"
 Videos = Collection[Any]
-CrossValidation: TypeAlias = int | BaseCrossValidator | Iterable[Any] | None
-Seed: TypeAlias = int | np.random.RandomState | None
-Fold = tuple[np.ndarray, np.ndarray]
 Pair = tuple[Any, Any]  # matrices, or videos, of the training and of the test videos
 Predictions = dict[str, list[tuple[np.ndarray, np.ndarray]]]
 Sizes = dict[str, np.ndarray]
@@ -54,46 +51,10 @@ class Row(NamedTuple):
 
 def check_study(X: Videos, y: ArrayLike) -> np.ndarray:
     """Return the scores as a float64 vector, one for each video."""
-    import_optional("pandas", "inspection")  # fails before the hours of work that end in a table
+    import_optional("pandas", "inspection")  # fails before hours of work
     y = check_scores(y)
     check_consistent_length(X, y)
     return y
-
-
-def make_folds(
-    cv: CrossValidation,
-    X: Videos,
-    y: np.ndarray,
-    groups: ArrayLike | None = None,
-    random_state: Seed = None,
-) -> list[Fold]:
-    """Return the training and test rows of each fold of a scikit-learn `cv` argument.
-
-    No group is on both sides of a fold. An integer `cv` keeps groups together, shuffled if there
-    is a seed. Other folds that part a group are an error.
-    """
-    sources = None if groups is None else check_groups(groups, y)
-    n_units, unit = len(y), "videos"
-    if sources is not None:
-        n_units, unit = len(np.unique(sources)), "groups"
-    if cv is None or isinstance(cv, Integral):
-        n_folds = 5 if cv is None else int(cv)
-        if n_units < n_folds:
-            raise ValueError(
-                f"{n_folds} folds are too many for {n_units} {unit}: pass a smaller cv"
-            )
-        if sources is not None:
-            shuffle = random_state is not None
-            cv = GroupKFold(n_folds, shuffle=shuffle, random_state=random_state)
-    folds = list(check_cv(cv).split(X, y, sources))
-    for train, test in folds:
-        both = [] if sources is None else np.intersect1d(sources[train], sources[test])
-        if len(both):
-            raise ValueError(
-                f"cv puts the group {both[0]!s} on both sides of a fold: pass an integer, or a "
-                "splitter that keeps groups together, such as GroupKFold"
-            )
-    return folds
 
 
 def videos_of(X: Any) -> list[Any] | None:
@@ -101,27 +62,8 @@ def videos_of(X: Any) -> list[Any] | None:
     return None if getattr(X, "ndim", 1) == 2 else check_videos(X)
 
 
-def describe_for(model: BaseEstimator, X: Videos) -> Videos:
-    """Return videos with the rows of all tiers that a model gives them to, or `X` if none.
-
-    Rows that `X` carries already are kept.
-    """
-    while hasattr(model, "estimator"):  # of a search, say
-        model = model.estimator
-    tiers = first_tiers(model)
-    if not tiers:
-        return X
-    for tier in tiers:
-        tier._validate_params()
-    if isinstance(X, DescribedVideos):
-        tiers = [tier for tier in tiers if X.rows_of(tier) is None]
-    else:
-        X = check_videos(X)
-    return DescribedVideos(X, tiers, describe(tiers, X))
-
-
 class Study:
-    """A model, taken apart, and the folds of videos that all rows of a table share.
+    """The parts of a model, and the folds that all rows of a table share.
 
     `measures` are measures of similarity by name; None means the model's own.
     """
@@ -163,7 +105,7 @@ class Study:
 
 
 def _own_measures(parts: ModelParts) -> dict[str, dict[str, Any]]:
-    """Return the similarity of the model as the only measure, or none where it has no context."""
+    """Return the similarity of the model as the only measure, or none if it has no context."""
     measure = {name: part for name, part in parts.contexts.items() if part is not None}
     return {SIMILARITY: measure} if measure else {}
 
@@ -270,7 +212,7 @@ def _fit_predict(
 
 
 def _n_parameters(regressor: BaseEstimator) -> float:
-    """Return how many numbers were learned, NaN where this is unknown."""
+    """Return the number of learned parameters, NaN if unknown."""
     regressor = getattr(regressor, "_final_estimator", regressor)
     if hasattr(regressor, "net_"):
         return sum(weight.numel() for weight in regressor.net_.module_.parameters())

@@ -1,4 +1,4 @@
-"""Compare the descriptors of a tier, each by itself."""
+"""Compare the descriptors of a tier, each on its own."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -51,7 +51,7 @@ def descriptor_study(
     Parameters
     ----------
     tier : transformer
-        From videos to named columns, such as `RawPerception`. Columns whose names differ in a
+        Maps videos to named columns, such as `RawPerception`. Columns whose names differ in a
         number at the end (``hog0`` to ``hog9``) are one descriptor.
     X, y
         As for :func:`~sklearn_m3s.inspection.ablation_study`.

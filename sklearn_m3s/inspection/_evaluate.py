@@ -53,7 +53,7 @@ def evaluate(
     Parameters
     ----------
     model : regressor
-        Any with `fit` and `predict`. A clone is fitted in each fold.
+        Any model with ``fit`` and ``predict``. A clone is fitted in each fold.
     X : sequence of length n_videos, or matrix
         Input of the model: videos, or features.
     y : array-like of shape (n_videos,)
@@ -64,8 +64,8 @@ def evaluate(
     groups : array-like of shape (n_videos,), default=None
         The source of each video, such as the film that it was cut from. Videos of one source are
         never on both sides of a fold, and the bootstrap draws sources instead of videos. With
-        groups, an integer `cv` means `GroupKFold`, shuffled if `random_state` is given, and other
-        folds that part a source are an error.
+        groups, an integer `cv` means `GroupKFold`, shuffled if `random_state` is given. Other folds
+        that split a source are an error.
     n_bootstrap : int, default=1000
         Bootstrap samples of the test videos, or of the groups. 0 gives no intervals.
     n_annotations : int or array-like of int of shape (n_videos,), default=None

@@ -25,7 +25,7 @@ class ExtremePredictionsDisplay:
     Parameters
     ----------
     extremes : DataFrame
-        As :func:`~sklearn_m3s.inspection.extreme_predictions` returns it.
+        Result of :func:`~sklearn_m3s.inspection.extreme_predictions`.
     pictures : dict of int to ndarray of shape (H, W, 3) or None
         Picture of each video, by the column ``row`` of `extremes`. None shows its name instead.
     labels : dict of int to str
@@ -64,7 +64,7 @@ class ExtremePredictionsDisplay:
         Parameters
         ----------
         ax : Axes or array-like of Axes, default=None
-            A single one is divided into the grid. An array needs one for each place of the grid.
+            A single axes is divided into the grid. An array needs one axes per place of the grid.
             None makes a new figure.
 
         Raises
@@ -90,18 +90,18 @@ class ExtremePredictionsDisplay:
     def from_estimator(
         cls, model: BaseEstimator, X: Videos, y: ArrayLike, *, n_videos: int = 3, ax: Any = None
     ) -> "ExtremePredictionsDisplay":
-        """Predict videos by a fitted model, draw the extremes, and return the display.
+        """Predict videos with a fitted model, draw the extremes, and return the display.
 
         Parameters
         ----------
         model : regressor
-            Fitted.
+            A fitted model.
         X : sequence of length n_videos
             Videos, preferably outside the training set.
         y : array-like of shape (n_videos,)
             Their memorability scores.
         n_videos, ax
-            As for :meth:`from_predictions`, which also has the errors.
+            As for :meth:`from_predictions`, which also lists the errors.
         """
         import_optional("matplotlib.pyplot", "inspection")
         check_is_fitted(model)
@@ -122,7 +122,7 @@ class ExtremePredictionsDisplay:
         Parameters
         ----------
         videos, y_true, y_pred, n_videos
-            As for :func:`~sklearn_m3s.inspection.extreme_predictions`, which also has the errors.
+            As for :func:`~sklearn_m3s.inspection.extreme_predictions`, which also lists the errors.
         ax : Axes or array-like of Axes, default=None
             As for :meth:`plot`.
 

@@ -1,7 +1,7 @@
 """Tables of metrics with bootstrap intervals.
 
-SciPy's `bootstrap` does not serve: it draws for one statistic at a time, while all rows of a table
-and all repeats of a fold share the draws here, so that differences are paired.
+SciPy's `bootstrap` is not used: it draws for one statistic at a time. Here, all rows of a table and
+all repeats of a fold share the draws, so that differences are paired.
 """
 
 import warnings

@@ -61,7 +61,7 @@ def make_axes(
 ) -> tuple[np.ndarray, "Axes | None"]:
     """Return a grid of axes, and the single axes that were divided into it, if any.
 
-    Single axes are divided, several are used as they are, None makes a new figure. `size` is the
+    A single axes is divided, several are used as given, and None makes a new figure. `size` is the
     width and height of each of its axes in inches.
     """
     pyplot = import_optional("matplotlib.pyplot", "inspection")

@@ -30,7 +30,7 @@ from sklearn_m3s.similarity import (
 
 
 @check_arguments(
-    model=[Pipeline],
+    model=[HasMethods(["fit"])],
     measures=[Mapping, None],
     regressor=[HasMethods(["fit", "predict"]), None],
     **STUDY_RULES,
@@ -54,7 +54,7 @@ def similarity_study(
     Parameters
     ----------
     model : Pipeline
-        As `make_m3s` returns it, with at least one tier that has a context (scene or event). Its
+        A model from `make_m3s`, with at least one tier that has a context (scene or event). Its
         own similarity is not used.
     X, y
         As for :func:`~sklearn_m3s.inspection.ablation_study`.

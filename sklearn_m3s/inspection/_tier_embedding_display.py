@@ -26,7 +26,7 @@ from sklearn_m3s.video import check_videos, video_name
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_FEWEST = 6  # t-SNE puts fewer into one point
+_FEWEST = 6  # t-SNE maps fewer videos to one point
 _PERPLEXITY = 30.0
 _SIDE = 0.1  # of a thumbnail, in widths of the embedding
 
@@ -84,7 +84,7 @@ class TierEmbeddingDisplay:
         Parameters
         ----------
         ax : Axes or array-like of Axes, default=None
-            A single one is divided into one for each tier. An array needs one for each tier. None
+            A single axes is divided into one per tier. An array needs one axes per tier. None
             makes a new figure.
         scatter_kwargs : dict, default=None
             Passed to matplotlib's `scatter`.
@@ -120,12 +120,12 @@ class TierEmbeddingDisplay:
         scatter_kwargs: dict[str, Any] | None = None,
         random_state: Seed = None,
     ) -> "TierEmbeddingDisplay":
-        """Describe videos by the tiers of a fitted model, draw them, and return the display.
+        """Describe videos with the tiers of a fitted model, draw them, and return the display.
 
         Parameters
         ----------
         model : Pipeline
-            As `make_m3s` returns it, fitted, with or without a regressor. The features of each
+            A fitted model from `make_m3s`, with or without a regressor. The features of each
             tier are embedded, without similarities.
         X : sequence of length n_videos, or matrix
             Videos, or features for a model of `make_m3s_from_features`, drawn without pictures.
@@ -134,7 +134,7 @@ class TierEmbeddingDisplay:
         tiers : sequence of str, default=None
             Tiers to draw. None means all tiers of the model.
         n_thumbnails, ax, scatter_kwargs, random_state
-            As for :meth:`from_features`, which also has further errors.
+            As for :meth:`from_features`, which also lists further errors.
         """
         import_optional("matplotlib.pyplot", "inspection")
         chosen = _choose_tiers(model, tiers)

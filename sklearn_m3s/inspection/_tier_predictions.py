@@ -3,13 +3,14 @@
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.pipeline import Pipeline
+from sklearn.utils._param_validation import HasMethods
 
 from sklearn_m3s._optional import import_optional
 from sklearn_m3s._validation import check_arguments
 from sklearn_m3s.inspection._blocks import STUDY_RULES, CrossValidation, Row, Study, Table, Videos
 
 
-@check_arguments(model=[Pipeline], **STUDY_RULES)
+@check_arguments(model=[HasMethods(["fit"])], **STUDY_RULES)
 def tier_predictions(
     model: Pipeline,
     X: Videos,
@@ -25,7 +26,7 @@ def tier_predictions(
     Parameters
     ----------
     model : Pipeline
-        As `make_m3s` returns it. In each fold a clone of its regressor is fitted on the columns of
+        A model from `make_m3s`. In each fold a clone of its regressor is fitted on the columns of
         each tier, on those of all similarities, and on all columns.
     X : sequence of length n_videos
         Videos.

@@ -1,5 +1,7 @@
 """Losses of the paper. Each is a mean over a batch, with optional weights of the rows."""
 
+from collections.abc import Sequence
+
 import torch
 from scipy.stats import rankdata
 from torch import Tensor, nn
@@ -59,8 +61,8 @@ class PenalizedMSELoss(_Loss):
     power : float, default=4
         Exponent k > 0 of the distance to the centre.
     center : float, default=None
-        Mean score m̄. If None, :class:`MLPRegressor` sets it to the mean of the training scores.
-        Outside of :class:`MLPRegressor`, None means the mean target of each batch.
+        Mean score m̄. If None, ``MLPRegressor`` sets it to the mean of the training scores.
+        Outside of ``MLPRegressor``, None means the mean target of each batch.
 
     References
     ----------
@@ -147,13 +149,13 @@ class MSEToSpearmanLoss(_Loss):
     """Mixture of mean squared error and rank loss that shifts to the latter during training.
 
     ``(1 - alpha) * MSE + alpha * spearman_scale * SpearmanLoss``. This is the loss L2 of the paper
-    (section 6). In epoch e of N, from 0, :class:`MLPRegressor` sets alpha = e / (N - 1), or 0 if
+    (section 6). In epoch e of N, from 0, ``MLPRegressor`` sets alpha = e / (N - 1), or 0 if
     there is only one epoch.
 
     Parameters
     ----------
     spearman_scale : float, default=0.01
-        Factor of the rank loss, which brings it to the magnitude of the squared error of scores
+        Factor of the rank loss. It brings the loss to the magnitude of the squared error of scores
         in [0, 1].
 
     Attributes
@@ -190,6 +192,30 @@ class MSEToSpearmanLoss(_Loss):
             return mse
         spearman = self.spearman(prediction, target, sample_weight=weight)
         return (1 - self.alpha) * mse + self.alpha * self.spearman_scale * spearman
+
+
+class ColumnLoss(nn.Module):
+    """Mean of the losses of the columns. Each loss uses the rows that have its score.
+
+    Parameters
+    ----------
+    losses : sequence of nn.Module
+        One for each column.
+    """
+
+    def __init__(self, losses: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.losses = nn.ModuleList(losses)
+
+    def forward(self, prediction: Tensor, target: Tensor, **weights: Tensor) -> Tensor:
+        """Return the loss of a batch of shape (n, n_columns). Missing scores are NaN."""
+        total = 0 * prediction.sum()
+        for column, loss in enumerate(self.losses):
+            known = ~target[:, column].isnan()
+            if known.any():
+                inside = {name: weight[known] for name, weight in weights.items()}
+                total = total + loss(prediction[known, column], target[known, column], **inside)
+        return total / len(self.losses)
 
 
 def _weighted_mean(values: Tensor, weight: Tensor | None) -> Tensor:

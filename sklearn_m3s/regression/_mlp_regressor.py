@@ -10,12 +10,19 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin, _fit_context
-from sklearn.utils import check_random_state, gen_batches
+from sklearn.utils import Tags, check_consistent_length, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from sklearn_m3s._device import resolve_device
-from sklearn_m3s.regression._losses import MSEToSpearmanLoss, PenalizedMSELoss, WeightedMSELoss
+from sklearn_m3s._device import limit_forked_threads, resolve_device
+from sklearn_m3s._doc_link import DocLinkMixin
+from sklearn_m3s._validation import check_scores
+from sklearn_m3s.regression._losses import (
+    ColumnLoss,
+    MSEToSpearmanLoss,
+    PenalizedMSELoss,
+    WeightedMSELoss,
+)
 from sklearn_m3s.regression._network import ACTIVATIONS, MLP, OUTPUT_ACTIVATIONS
 from sklearn_m3s.regression._training import (
     EarlyStopping,
@@ -24,15 +31,35 @@ from sklearn_m3s.regression._training import (
     LossSchedule,
     Rows,
     TensorBatches,
+    get_state,
     move_net,
+    set_state,
+    to_tensors,
 )
 
 # torch warns about read-only arrays, so copy them.
-_FEATURES = {"dtype": np.float32, "order": "C", "force_writeable": True}
+_FEATURES: dict[str, Any] = {
+    "dtype": np.float32,
+    "order": "C",
+    "force_writeable": True,
+    "ensure_all_finite": "allow-nan",
+}
 _PREDICTION_ROWS = 4096
+# Parameters that the first call sets for the network and for its training.
+_SHAPE = ["activation", "output_activation", "n_networks", "input_dropout", "dropout"]
+_TRAINING = [
+    "loss",
+    "penalty_scale",
+    "penalty_power",
+    "learning_rate",
+    "lr_step",
+    "lr_gamma",
+    "weight_decay",
+    "max_epochs",
+]
 
 
-class MLPRegressor(RegressorMixin, BaseEstimator):
+class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
     """Multi-layer perceptron from features to scores, the regressor h of M3-S.
 
     By default it has two hidden layers, Mish activations and a sigmoid output. Adam trains it on
@@ -49,9 +76,12 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
     output_activation : {"sigmoid", "identity"}, default="sigmoid"
         ``"sigmoid"`` requires and predicts scores in [0, 1]. ``"identity"`` allows any real number.
     loss : {"mse", "penalized_mse", "mse_to_spearman"} or torch.nn.Module, default="mse"
-        Mean squared error, :class:`PenalizedMSELoss`, :class:`MSEToSpearmanLoss`, or a module.
+        Mean squared error, :class:`~sklearn_m3s.regression.PenalizedMSELoss`,
+        :class:`~sklearn_m3s.regression.MSEToSpearmanLoss`, or a module.
         A module is called with the (n,) predictions and the (n,) targets of a batch, and with the
-        keyword `sample_weight` if weights were given to `fit`. It is copied before training.
+        keyword `sample_weight` if weights were given to `fit`. It is copied before training. With
+        several scores, each gets a copy, called with the rows that have this score. Its parameters
+        and buffers are kept between calls of `partial_fit`.
     penalty_scale, penalty_power : float, default=2 and 4
         α and k of ``loss="penalized_mse"``.
     learning_rate : float, default=1e-3
@@ -76,12 +106,13 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         their mean. They share the batches.
     early_stopping : bool, default=False
         Whether to hold out rows of each network, and to keep the weights of the epoch in which the
-        predictions of the held-out rows have the best Spearman rank correlation.
+        predictions of the held-out rows have the best Spearman rank correlation. With several
+        scores, this is the mean of their correlations.
     validation_fraction : float, default=0.2
         Share of the rows that each network holds out, in (0, 1), with ``early_stopping=True``.
-        Several networks hold out different rows, as far as there are any.
+        Several networks hold out different rows if there are enough.
     n_iter_no_change : int, default=10
-        Epochs without a better rank correlation after which training stops.
+        Number of epochs without a better rank correlation after which training stops.
     device : str, default="auto"
         Device to train on. ``"auto"`` selects CUDA if available, then MPS, then the CPU. After
         training, the network is moved to the CPU. It predicts there, and pickles load anywhere.
@@ -96,9 +127,11 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
 
     Attributes
     ----------
+    network_ : dict
+        The trained networks and what is needed to train them further, as arrays and plain values.
     net_ : skorch.NeuralNetRegressor
-        The trained net. ``net_.module_`` has the networks, ``net_.history`` the log of its epochs;
-        its ``train_loss`` is the sum over the networks.
+        The trained net, built from `network_` at each access. ``net_.module_`` has the networks,
+        ``net_.history`` the log of its epochs; its ``train_loss`` is the sum over the networks.
     loss_curve_ : list of float
         Training loss of each epoch: the mean over the networks and the batches, weighted by the
         rows of the batches.
@@ -108,7 +141,7 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         Rank correlation on held-out rows after each epoch; -1 where it is not defined. None
         without early stopping.
     best_validation_score_ : float or None
-        The highest of them, to which the weights belong.
+        Highest of the `validation_scores_`, that of the kept weights.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -120,6 +153,16 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
     does not depend on the other rows of the call. The output bias is initialised to the mean
     training score, so that no epoch is spent on learning it. Standardise features of unequal
     scale first.
+
+    Rows of features with NaN are missing items, such as videos that cannot be read: `fit` leaves
+    them out, and `predict` returns NaN for them, without a warning.
+
+    With several scores, such as short-term and long-term memorability, one network has one output
+    per score. The loss is the mean of the losses of the scores, each over the rows of the batch
+    that have this score.
+
+    After a call of `fit` or `predict`, forked processes run torch with one thread, because OpenMP
+    would wait there for threads of the parent.
 
     References
     ----------
@@ -136,6 +179,13 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
     (3,)
     >>> model.score(X, y) > 0.9
     True
+
+    Two scores, one of which is missing:
+
+    >>> both = np.column_stack([y, 1 - y])
+    >>> both[0, 1] = np.nan
+    >>> MLPRegressor(max_epochs=10, random_state=0).fit(X, both).predict(X[:3]).shape
+    (3, 2)
     """
 
     _parameter_constraints = {
@@ -219,9 +269,10 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Features, converted to float32.
-        y : array-like of shape (n_samples,)
-            Scores, in [0, 1] with ``output_activation="sigmoid"``.
+            Features, converted to float32. Rows with NaN are left out.
+        y : array-like of shape (n_samples,) or (n_samples, n_scores)
+            Scores, in [0, 1] with ``output_activation="sigmoid"``. NaN in a matrix is a missing
+            score. Rows without any score are left out. A vector must not contain NaN.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights ≥ 0 of the rows, within each batch.
 
@@ -233,19 +284,18 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If scores are outside [0, 1] and the output is a sigmoid, if `sample_weight` is given
-            and the loss is a module without such a parameter, if the device is not available, if
-            the training diverges, or if early stopping leaves a network less than one row.
+            If scores are outside [0, 1] and the output is a sigmoid, if no row or no score of a
+            column is left, if `sample_weight` is given and the loss is a module without such a
+            parameter, if the device is not available, if the training diverges, or if early
+            stopping leaves a network less than one row.
         """
-        warm = self.warm_start and hasattr(self, "net_")
+        warm = self.warm_start and hasattr(self, "network_")
         data = self._check_data(X, y, sample_weight, not warm, self.output_activation)
-        net = self._build_net(*data)
+        settings = self._settings(*data)
+        net = self._build_net(settings)
         if warm:
             self._copy_weights(net)
-        else:
-            self.loss_curve_: list[float] = []
-        self.net_ = net
-        return self._train(data, self.max_epochs)
+        return self._train(settings, net, data, self.max_epochs, self.loss_curve_ if warm else [])
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -261,7 +311,7 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         Parameters
         ----------
         X, y, sample_weight
-            As for `fit`, which also has the errors.
+            As for `fit`, which also lists the errors.
 
         Returns
         -------
@@ -270,14 +320,19 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         """
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True: use fit.")
-        first = not hasattr(self, "net_")
-        # The net keeps the output that it was built with.
-        output = self.output_activation if first else self.net_.module_.output_activation
-        data = self._check_data(X, y, sample_weight, first, output)
-        if first:
-            self.net_ = self._build_net(*data)
-            self.loss_curve_ = []
-        return self._train(data, 1)
+        if not hasattr(self, "network_"):
+            data = self._check_data(X, y, sample_weight, True, self.output_activation)
+            settings = self._settings(*data)
+            return self._train(settings, self._build_net(settings), data, 1, [])
+        shape = self.network_["shape"]
+        data = self._check_data(X, y, sample_weight, False, shape["output_activation"])
+        n_outputs = None if data[1].ndim == 1 else data[1].shape[1]
+        if n_outputs != shape["n_outputs"]:
+            raise ValueError(
+                f"y has {_n_columns(n_outputs)}, but had {_n_columns(shape['n_outputs'])} in the "
+                "first call: pass the same scores, or use fit."
+            )
+        return self._train(self.network_, self.net_, data, 1, self.loss_curve_)
 
     def predict(
         self, X: ArrayLike, return_std: bool = False
@@ -287,117 +342,152 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Features.
+            Features. Rows with NaN are allowed.
         return_std : bool, default=False
             Whether to return the spread of the networks as well.
 
         Returns
         -------
-        scores : ndarray of shape (n_samples,), float64
-            In [0, 1] with ``output_activation="sigmoid"``.
-        std : ndarray of shape (n_samples,), float64
+        scores : ndarray of shape (n_samples,) or (n_samples, n_scores), float64
+            In [0, 1] with ``output_activation="sigmoid"``. NaN for rows with NaN. The shape is
+            that of `y` in `fit`.
+        std : ndarray of the shape of `scores`, float64
             Standard deviation of the predictions of the networks, with ``return_std=True``. It
-            says how far the networks disagree, not how far they are off.
+            measures how far the networks disagree, not how large their errors are.
 
         Raises
         ------
         NotFittedError
             If `fit` was not called.
         ValueError
-            If `X` is not a finite matrix with as many columns as in `fit`.
+            If `X` is not a matrix with as many columns as in `fit`, or contains infinity.
         """
-        check_is_fitted(self, "net_")
-        X = torch.from_numpy(validate_data(self, X, reset=False, **_FEATURES))
-        module = deepcopy(self.net_.module_).double().eval()
+        check_is_fitted(self, "network_")
+        limit_forked_threads()
+        features: np.ndarray = validate_data(self, X, reset=False, **_FEATURES)
+        complete = np.flatnonzero(~np.isnan(features).any(axis=1))
+        shape = self.network_["shape"]
+        with torch.device("meta"):  # no memory for weights that are replaced
+            module = MLP(**shape).eval()
+        weights = to_tensors(self.network_["weights"], torch.float64)
+        module.load_state_dict(weights, assign=True)
+        n_outputs = [] if shape["n_outputs"] is None else [shape["n_outputs"]]
+        scores = np.full((shape["n_networks"], len(features), *n_outputs), np.nan)
         with torch.inference_mode():
-            chunks = [module(X[rows].double()) for rows in gen_batches(len(X), _PREDICTION_ROWS)]
-        scores = torch.cat(chunks, dim=1).numpy()
+            for first in range(0, len(complete), _PREDICTION_ROWS):
+                rows = complete[first : first + _PREDICTION_ROWS]
+                scores[:, rows] = module(torch.from_numpy(features[rows]).double()).numpy()
         return (scores.mean(axis=0), scores.std(axis=0)) if return_std else scores.mean(axis=0)
+
+    @property
+    def net_(self) -> EnsembleNet:
+        """The trained net, built from `network_`."""
+        net = self._build_net(self.network_)
+        set_state(net, self.network_)
+        return net
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.target_tags.multi_output = True
+        return tags
 
     def _check_data(
         self, X: Any, y: Any, sample_weight: ArrayLike | None, reset: bool, output: str
     ) -> tuple[np.ndarray, ...]:
-        """Return X, y and, if given, the weights, as float32."""
-        X, y = validate_data(self, X, y, y_numeric=True, reset=reset, **_FEATURES)
-        y = y.astype(np.float32)
-        if output == "sigmoid" and (y.min() < 0 or y.max() > 1):
+        """Return X, y and, if given, the weights, as float32, without rows that lack X or y."""
+        rules = {"ensure_2d": False, "ensure_all_finite": False, "dtype": None}
+        X, y = validate_data(self, X, y, reset=reset, validate_separately=(_FEATURES, rules))
+        y = check_scores(y, multioutput=True).astype(np.float32)
+        check_consistent_length(X, y)
+        data = [X, y]
+        if sample_weight is not None:
+            if isinstance(self.loss, torch.nn.Module) and (
+                "sample_weight" not in signature(self.loss.forward).parameters
+            ):
+                raise ValueError(
+                    f"sample_weight was given, but loss={self.loss!r} does not take it: add "
+                    "sample_weight=None to its forward, or fit without weights."
+                )
+            data.append(
+                _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
+            )
+        known = ~np.isnan(y.reshape(len(y), -1))
+        kept = known.any(axis=1) & ~np.isnan(X).any(axis=1)
+        if not kept.any():
             raise ValueError(
-                f"y ranges from {y.min():g} to {y.max():g}, but a sigmoid output only reaches "
+                f"Each of the {len(X)} rows has NaN in X or no score in y: at least one must have "
+                "all features and a score."
+            )
+        if sample_weight is not None and not data[2][kept].any():
+            raise ValueError(
+                "sample_weight is all zeros: at least one weight must be positive, of a row that "
+                "has all features and a score."
+            )
+        counted = kept if sample_weight is None else kept & (data[2] > 0)
+        if len(empty := np.flatnonzero(~known[counted].any(axis=0))):
+            raise ValueError(
+                f"y has no score in the columns {empty.tolist()}, among the rows without NaN in X "
+                "and with a positive weight: remove these columns, or add scores."
+            )
+        low, high = np.nanmin(y[kept]), np.nanmax(y[kept])
+        if output == "sigmoid" and (low < 0 or high > 1):
+            raise ValueError(
+                f"y ranges from {low:g} to {high:g}, but a sigmoid output only reaches "
                 "[0, 1]: rescale the scores, or use output_activation='identity'."
             )
-        if sample_weight is None:
-            return X, y
-        if isinstance(self.loss, torch.nn.Module) and (
-            "sample_weight" not in signature(self.loss.forward).parameters
-        ):
-            raise ValueError(
-                f"sample_weight was given, but loss={self.loss!r} does not take it: add "
-                "sample_weight=None to its forward, or fit without weights."
-            )
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
-        if not weight.any():
-            raise ValueError("sample_weight is all zeros: at least one weight must be positive.")
-        return X, y, weight
+        return tuple(data if kept.all() else (array[kept] for array in data))
 
-    def _build_net(
+    def _settings(
         self, X: np.ndarray, y: np.ndarray, sample_weight: np.ndarray | None = None
-    ) -> EnsembleNet:
-        """Return an untrained net on the CPU."""
+    ) -> dict[str, Any]:
+        """Return the settings of an untrained net, from the parameters and the data."""
         sizes: list[Any] = list(self.hidden_layer_sizes)
         if not all(isinstance(size, (int, np.integer)) and size > 0 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be integers above 0, got {sizes}.")
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        generator = torch.Generator().manual_seed(seed)
-        network = MLP(
-            X.shape[1],
-            sizes,
-            self.activation,
-            self.output_activation,
-            generator,
-            n_networks=self.n_networks,
-            input_dropout=self.input_dropout,
-            dropout=self.dropout,
-        )
-        mean = float(np.average(y, weights=sample_weight))
-        network.start_at(mean)
-        lr_schedule = LearningRateSchedule(self.max_epochs, self.lr_step, self.lr_gamma)
-        batch_size = min(max(len(X) // 16, 32), 256)
+        automatic = min(max(len(X) // 16, 32), 256)
+        return {
+            **{name: getattr(self, name) for name in _TRAINING},
+            "seed": check_random_state(self.random_state).randint(np.iinfo(np.int32).max),
+            "batch_size": automatic if self.batch_size == "auto" else self.batch_size,
+            "mean": _mean_score(y, sample_weight),
+            "shape": {
+                "n_features": X.shape[1],
+                "hidden_layer_sizes": [int(size) for size in sizes],
+                "n_outputs": None if y.ndim == 1 else y.shape[1],
+                **{name: getattr(self, name) for name in _SHAPE},
+            },
+        }
+
+    def _build_net(self, settings: dict[str, Any]) -> EnsembleNet:
+        """Return an untrained net on the CPU."""
+        generator = torch.Generator().manual_seed(settings["seed"])
+        network = MLP(**settings["shape"], generator=generator)
+        network.start_at(settings["mean"])
+        n_epochs = settings["max_epochs"]
+        lr_schedule = LearningRateSchedule(n_epochs, settings["lr_step"], settings["lr_gamma"])
         return EnsembleNet(
             network,
-            criterion=self._build_criterion(mean),
+            criterion=_build_criterion(settings),
             optimizer=torch.optim.Adam,
-            optimizer__weight_decay=self.weight_decay,
-            optimizer__fused=resolve_device(self.device).startswith(("cpu", "cuda")) or None,
-            lr=self.learning_rate,
-            batch_size=batch_size if self.batch_size == "auto" else self.batch_size,
+            optimizer__weight_decay=settings["weight_decay"],
+            lr=settings["learning_rate"],
+            batch_size=settings["batch_size"],
             iterator_train=TensorBatches,
             iterator_train__generator=generator,
             train_split=None,
-            callbacks=[LossSchedule(self.max_epochs), lr_schedule],
+            callbacks=[LossSchedule(n_epochs), lr_schedule],
             verbose=self.verbose,
         ).initialize()
-
-    def _build_criterion(self, center: float) -> torch.nn.Module:
-        """Return a new criterion. Its penalised losses without a centre get `center`."""
-        if isinstance(self.loss, torch.nn.Module):
-            criterion = deepcopy(self.loss)
-        elif self.loss == "penalized_mse":
-            criterion = PenalizedMSELoss(self.penalty_scale, power=self.penalty_power)
-        else:
-            criterion = MSEToSpearmanLoss() if self.loss == "mse_to_spearman" else WeightedMSELoss()
-        for module in criterion.modules():
-            if isinstance(module, PenalizedMSELoss) and module.center is None:
-                module.center = center
-        return criterion
 
     def _copy_weights(self, net: EnsembleNet) -> None:
         """Copy the weights of the fitted net to a new one."""
         try:
-            net.module_.load_state_dict(self.net_.module_.state_dict())
+            net.module_.load_state_dict(to_tensors(self.network_["weights"]))
         except RuntimeError as error:
             raise ValueError(
-                "warm_start=True needs the hidden_layer_sizes and n_networks of the last fit, but "
-                "they changed: restore them, or use warm_start=False."
+                "warm_start=True needs the hidden_layer_sizes, n_networks and number of scores of "
+                "the last fit, but they changed: restore them, or use warm_start=False."
             ) from error
 
     def _hold_out(
@@ -415,32 +505,72 @@ class MLPRegressor(RegressorMixin, BaseEstimator):
         starts = n_held_out * np.arange(self.n_networks)
         return order[(starts[:, None] + np.arange(n_held_out)) % len(rows)]
 
-    def _train(self, data: tuple[np.ndarray, ...], n_epochs: int) -> Self:
+    def _train(
+        self,
+        settings: dict[str, Any],
+        net: EnsembleNet,
+        data: tuple[np.ndarray, ...],
+        n_epochs: int,
+        losses: list[float],
+    ) -> Self:
+        """Train a net, and keep what it has learned. `losses` are those of earlier epochs."""
+        limit_forked_threads()
         device = resolve_device(self.device)
         held_out = (
             torch.from_numpy(self._hold_out(*data)).to(device) if self.early_stopping else None
         )
         rows = Rows(*(torch.from_numpy(array).to(device) for array in data), held_out=held_out)
         stopping = EarlyStopping(rows, self.n_iter_no_change) if self.early_stopping else None
-        move_net(self.net_, device)
-        network = self.net_.module_
-        try:
-            for _ in range(n_epochs):
-                self.net_.fit_loop(rows, epochs=1)
-                self.loss_curve_.append(self.net_.history[-1, "train_loss"] / network.n_networks)
-                if stopping is not None and stopping.is_over(network):
-                    break
-            if stopping is not None:
-                stopping.restore(network)
-        finally:
-            move_net(self.net_, "cpu")
-        self.n_iter_ = len(self.loss_curve_)
-        self.validation_scores_ = stopping.scores if stopping else None
-        self.best_validation_score_ = max(stopping.scores) if stopping else None
-        if not np.isfinite(self.loss_curve_[-1]):
-            del self.net_  # a network of NaN must not predict or be trained further
+        move_net(net, device)
+        network = net.module_
+        for _ in range(n_epochs):
+            net.fit_loop(rows, epochs=1)
+            losses = [*losses, float(net.history[-1, "train_loss"]) / network.n_networks]
+            if stopping is not None and stopping.is_over(network):
+                break
+        if not np.isfinite(losses[-1]):
+            self.__dict__.pop("network_", None)  # so that predict does not use an earlier fit
             raise ValueError(
-                f"Training diverged: the loss of epoch {self.n_iter_} is {self.loss_curve_[-1]}. "
+                f"Training diverged: the loss of epoch {len(losses)} is {losses[-1]}. "
                 "Standardise the features (StandardScaler) or lower learning_rate."
             )
+        if stopping is not None:
+            stopping.restore(network)
+        move_net(net, "cpu")
+        self.network_ = {**settings, **get_state(net)}
+        self.loss_curve_ = losses
+        self.n_iter_ = len(losses)
+        self.validation_scores_ = stopping.scores if stopping else None
+        self.best_validation_score_ = max(stopping.scores) if stopping else None
         return self
+
+
+def _n_columns(n_outputs: int | None) -> str:
+    return "no columns" if n_outputs is None else f"{n_outputs} columns"
+
+
+def _mean_score(y: np.ndarray, sample_weight: np.ndarray | None) -> float | list[float]:
+    """Return the weighted mean of a score, or of each column."""
+    if y.ndim == 2:
+        known = ~np.isnan(y)
+        weights = known * (1 if sample_weight is None else sample_weight[:, None])
+        return np.average(np.where(known, y, 0), axis=0, weights=weights).tolist()
+    return float(np.average(y, weights=sample_weight))
+
+
+def _build_criterion(settings: dict[str, Any]) -> torch.nn.Module:
+    """Return a new criterion. With several scores, it holds one loss per score."""
+    mean = settings["mean"]
+    if isinstance(mean, list):
+        return ColumnLoss([_build_criterion({**settings, "mean": center}) for center in mean])
+    loss = settings["loss"]
+    if isinstance(loss, torch.nn.Module):
+        criterion = deepcopy(loss)
+    elif loss == "penalized_mse":
+        criterion = PenalizedMSELoss(settings["penalty_scale"], power=settings["penalty_power"])
+    else:
+        criterion = MSEToSpearmanLoss() if loss == "mse_to_spearman" else WeightedMSELoss()
+    for module in criterion.modules():
+        if isinstance(module, PenalizedMSELoss) and module.center is None:
+            module.center = mean
+    return criterion

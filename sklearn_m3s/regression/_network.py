@@ -1,8 +1,9 @@
-"""The network h: multi-layer perceptrons from a row of features to a score."""
+"""The network h: multi-layer perceptrons from a row of features to scores."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,6 +19,8 @@ OUTPUT_ACTIVATIONS = {"sigmoid": nn.Sigmoid, "identity": nn.Identity}
 
 class MLP(nn.Sequential):
     """Networks of one shape side by side, from (n, n_features) to (n_networks, n) scores.
+
+    With `n_outputs`, the output is (n_networks, n, n_outputs) scores.
 
     Each has its own weights. The first layer takes one batch for all networks, which makes it one
     large matrix product. A batch of shape (n_networks, n, n_features) has rows for each network.
@@ -35,6 +38,7 @@ class MLP(nn.Sequential):
         output_activation: str,
         generator: torch.Generator | None = None,
         *,
+        n_outputs: int | None = None,
         n_networks: int = 1,
         input_dropout: float = 0.0,
         dropout: float = 0.0,
@@ -42,23 +46,26 @@ class MLP(nn.Sequential):
         sizes = [n_features, *hidden_layer_sizes]
         seed = generator.initial_seed() if generator else 0
         layers: list[nn.Module] = [Dropout(input_dropout, seed)] if input_dropout else []
-        for i, (n_inputs, n_outputs) in enumerate(pairwise(sizes)):
+        for i, (n_in, n_out) in enumerate(pairwise(sizes)):
             layers += [
-                Linear(n_networks, n_inputs, n_outputs, generator),
+                Linear(n_networks, n_in, n_out, generator),
                 ACTIVATIONS[activation](),
             ]
             if dropout:
                 layers.append(Dropout(dropout, seed + i + 1))
-        layers.append(Linear(n_networks, sizes[-1], 1, generator))
-        super().__init__(*layers, OUTPUT_ACTIVATIONS[output_activation](), nn.Flatten(start_dim=1))
+        layers.append(Linear(n_networks, sizes[-1], n_outputs or 1, generator))
+        shape = nn.Flatten(start_dim=1) if n_outputs is None else nn.Identity()
+        super().__init__(*layers, OUTPUT_ACTIVATIONS[output_activation](), shape)
         self.output_activation = output_activation
         self.n_networks = n_networks
 
-    def start_at(self, score: float) -> None:
-        """Set the output bias so that the first predictions lie around `score`."""
+    def start_at(self, score: float | Sequence[float]) -> None:
+        """Set the output biases so that the first predictions lie around `score`."""
+        bias = torch.tensor(score)
         if self.output_activation == "sigmoid":
-            score = torch.logit(torch.tensor(score), eps=1e-3).item()
-        nn.init.constant_(self[-3].get_parameter("bias"), score)
+            bias = bias.logit(eps=1e-3)
+        with torch.no_grad():
+            self[-3].get_parameter("bias").copy_(bias)
 
 
 class Linear(nn.Module):
@@ -75,7 +82,7 @@ class Linear(nn.Module):
             nn.init.uniform_(parameter, -bound, bound, generator=generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (n_networks, n, n_outputs), of rows for all networks or for each."""
+        """Return (n_networks, n, n_outputs), for rows shared by all networks or given for each."""
         if x.dim() == 3:
             return torch.baddbmm(self.bias[:, None], x, self.weight.mT)
         out = nn.functional.linear(x, self.weight.flatten(0, 1), self.bias.flatten())
@@ -83,12 +90,16 @@ class Linear(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Dropout that reads a generator of its own, on the device of the data."""
+    """Dropout with its own random generator, on the device of the data.
+
+    The generator starts from `saved`, if that comes from the same device, or else from `seed`.
+    """
 
     def __init__(self, rate: float, seed: int) -> None:
         super().__init__()
         self.rate = rate
         self.seed = seed
+        self.saved: tuple[str, np.ndarray] | None = None
         self._generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
@@ -97,8 +108,13 @@ class Dropout(nn.Module):
             return x
         if self._generator is None or self._generator.device != x.device:
             self._generator = torch.Generator(x.device).manual_seed(self.seed)
+            if self.saved is not None and self.saved[0] == str(x.device):
+                self._generator.set_state(torch.tensor(self.saved[1]))
         kept = torch.empty_like(x).bernoulli_(1 - self.rate, generator=self._generator)
         return x * kept.div_(1 - self.rate)
 
-    def __getstate__(self) -> dict:
-        return {**super().__getstate__(), "_generator": None}
+    def save(self) -> tuple[str, np.ndarray] | None:
+        """Return the device and the state of the generator, for `saved`."""
+        if self._generator is None:
+            return self.saved
+        return str(self._generator.device), self._generator.get_state().numpy()

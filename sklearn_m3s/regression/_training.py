@@ -9,9 +9,11 @@ import torch
 from scipy.stats import spearmanr
 from skorch import NeuralNetRegressor
 from skorch.callbacks import Callback
+from skorch.history import History
 from torch import Tensor
 
 from sklearn_m3s.regression._losses import MSEToSpearmanLoss
+from sklearn_m3s.regression._network import Dropout
 
 _HELD_OUT_AT_ONCE = 512  # rows for each network
 
@@ -22,7 +24,7 @@ class Rows(torch.utils.data.Dataset):
     Parameters
     ----------
     X : Tensor of shape (n, n_features)
-    y : Tensor of shape (n,)
+    y : Tensor of shape (n,) or (n, n_scores)
     sample_weight : Tensor of shape (n,) or None
     held_out : Tensor of shape (n_networks, n_held_out), int64, or None
         The rows that each network does not learn from.
@@ -53,7 +55,7 @@ class TensorBatches:
 
     Each batch is ``(X, (y, sample_weight, learned))``, sliced on the device of the tensors. This is
     much cheaper than a DataLoader, which stacks the rows one by one. `learned`, of shape
-    (n_networks, n), says which networks learn from which rows. What is not given is None.
+    (n_networks, n), is True where a network learns from a row. Missing parts are None.
     """
 
     def __init__(self, dataset: Rows, batch_size: int, generator: torch.Generator) -> None:
@@ -90,14 +92,15 @@ class EnsembleNet(NeuralNetRegressor):
 class EarlyStopping:
     """Keep the weights of the epoch with the best rank correlation on held-out rows.
 
-    The prediction of a row is the mean over the networks that hold it out.
+    The prediction of a row is the mean over the networks that hold it out. With several scores, the
+    mean of their correlations counts.
 
     Parameters
     ----------
     rows : Rows
         With `held_out`.
     patience : int
-        Epochs without a better one after which training is over.
+        Number of epochs without a better score after which training ends.
     """
 
     def __init__(self, rows: Rows, patience: int) -> None:
@@ -121,28 +124,100 @@ class EarlyStopping:
     def _score(self, module: torch.nn.Module) -> float:
         X, y, held_out = self.rows.X, self.rows.y, self.rows.held_out
         module.eval()
+        # Row k of `held_out` has the rows that network k holds out. Predict them in portions, then
+        # average for each row over the networks that hold it out.
         with torch.inference_mode():
             parts = [module(X[rows]) for rows in held_out.split(_HELD_OUT_AT_ONCE, dim=1)]
-        predicted, rows = torch.cat(parts, dim=1).flatten(), held_out.flatten()
+        predicted, rows = torch.cat(parts, dim=1).flatten(0, 1), held_out.flatten()
         counts = torch.bincount(rows, minlength=len(y))
         total = torch.zeros_like(y).index_add_(0, rows, predicted)
         seen = counts > 0
-        truth, mean = y[seen].cpu().numpy(), (total[seen] / counts[seen]).cpu().numpy()
-        if not np.isfinite(mean).all() or np.ptp(mean) == 0 or np.ptp(truth) == 0:
-            return -1.0
-        return float(spearmanr(truth, mean).statistic)
+        mean = total[seen] / counts[seen].reshape(-1, *[1] * (y.dim() - 1))
+        columns = zip(_columns(y[seen]), _columns(mean), strict=True)
+        return float(np.mean([_rank_correlation(*column) for column in columns]))
+
+
+def _columns(scores: Tensor) -> np.ndarray:
+    return scores.cpu().numpy().reshape(len(scores), -1).T
+
+
+def _rank_correlation(truth: np.ndarray, mean: np.ndarray) -> float:
+    """Return Spearman's correlation of the known scores, -1 where it is not defined."""
+    known = ~np.isnan(truth)
+    truth, mean = truth[known], mean[known]
+    if not len(truth) or not np.isfinite(mean).all() or np.ptp(mean) == 0 or np.ptp(truth) == 0:
+        return -1.0
+    return float(spearmanr(truth, mean).statistic)
+
+
+def get_state(net: NeuralNetRegressor) -> dict[str, Any]:
+    """Return the weights, optimizer and generator states of a net, as arrays and plain values."""
+    moments = net.optimizer_.state_dict()["state"]
+    return {
+        "weights": to_arrays(net.module_.state_dict()),
+        "loss_weights": to_arrays(net.criterion_.state_dict()),
+        "moments": {index: to_arrays(tensors) for index, tensors in moments.items()},
+        "order": net.iterator_train__generator.get_state().numpy(),
+        "dropouts": [layer.save() for layer in _dropouts(net)],
+        "history": [_plain(epoch) for epoch in net.history],
+    }
+
+
+def set_state(net: NeuralNetRegressor, state: dict[str, Any]) -> None:
+    """Set an untrained net on the CPU to the state of a trained one."""
+    net.module_.load_state_dict(to_tensors(state["weights"]))
+    net.criterion_.load_state_dict(to_tensors(state["loss_weights"]))
+    _load_moments(net, {index: to_tensors(arrays) for index, arrays in state["moments"].items()})
+    net.iterator_train__generator.set_state(torch.tensor(state["order"]))
+    for layer, saved in zip(_dropouts(net), state["dropouts"], strict=True):
+        layer.saved = saved
+    net.history_ = History(state["history"])
+    for _, callback in net.callbacks_:
+        if isinstance(callback, LossSchedule):
+            callback.on_epoch_begin(net)
+
+
+def to_arrays(tensors: dict[str, Tensor]) -> dict[str, np.ndarray]:
+    """Return tensors on the CPU as arrays that share their memory."""
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
+
+
+def to_tensors(
+    arrays: dict[str, np.ndarray], dtype: torch.dtype | None = None
+) -> dict[str, Tensor]:
+    """Return copies of arrays as tensors."""
+    return {name: torch.tensor(array, dtype=dtype) for name, array in arrays.items()}
+
+
+def _plain(epoch: dict[str, Any]) -> dict[str, Any]:
+    """Return the log of an epoch without its batches and NumPy scalars."""
+    return {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in epoch.items()
+        if name != "batches"
+    }
+
+
+def _load_moments(net: NeuralNetRegressor, moments: dict[int, dict[str, Tensor]]) -> None:
+    net.optimizer_.load_state_dict(net.optimizer_.state_dict() | {"state": moments})
+
+
+def _dropouts(net: NeuralNetRegressor) -> list[Dropout]:
+    return [layer for layer in net.module_ if isinstance(layer, Dropout)]
 
 
 def move_net(net: NeuralNetRegressor, device: str | torch.device) -> None:
     """Move the network, the criterion and the state of the optimizer to a device."""
     net.device = str(device)
+    # torch has a fused Adam for these devices.
+    net.optimizer__fused = net.device.startswith(("cpu", "cuda")) or None
     net.module_.to(device)
     net.criterion_.to(device)
     # Moving may create new parameter objects, which the old optimizer does not know. So build a
-    # new one on them, and load the old state: loading moves it to the device of the parameters.
-    state = net.optimizer_.state_dict()
+    # new one on them, and load the old moments: loading moves them to the device of the parameters.
+    moments = net.optimizer_.state_dict()["state"]
     net.initialize_optimizer()
-    net.optimizer_.load_state_dict(state)
+    _load_moments(net, moments)
 
 
 class LossSchedule(Callback):

@@ -17,7 +17,9 @@ from sklearn.utils import Tags, check_random_state, gen_batches
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from sklearn_m3s._doc_link import DocLinkMixin
 from sklearn_m3s._logging import warn_reduced
+from sklearn_m3s._validation import complete_rows
 
 RandomState: TypeAlias = int | np.random.RandomState | None
 
@@ -46,11 +48,18 @@ def blocks(n_rows: int, row_bytes: int) -> Iterator[slice]:
     return gen_batches(n_rows, max(1, BLOCK_BYTES // row_bytes))
 
 
-class BaseSimilarity(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+def _take(X: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return X if rows.all() else X[rows]  # without a copy if possible
+
+
+class BaseSimilarity(
+    DocLinkMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """Reduce rows by PCA, then compare them with the training rows.
 
-    A subclass has two hooks. ``_learn(X, y, seed)`` stores what it needs from the training rows
-    and returns its number of output columns. ``_compare(X)`` returns these columns for any rows.
+    A subclass has two hooks. ``_learn(X, y, seed, complete)`` stores what it needs from the
+    training rows and returns its number of output columns. `complete` marks the rows given to `fit`
+    that are in `X`: those without NaN. ``_compare(X)`` returns the columns for any such rows.
     """
 
     _parameter_constraints = {
@@ -66,7 +75,7 @@ class BaseSimilarity(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Training rows of finite numbers.
+            Training rows. Those with NaN count as missing and are left out.
         y : None or array-like of shape (n_samples,)
             Class labels for ``prototypes="class_mean"``. Ignored otherwise.
 
@@ -78,13 +87,20 @@ class BaseSimilarity(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Raises
         ------
         ValueError
-            If `X` is not a finite matrix, a parameter is out of range, or class labels are needed
-            and `y` does not hold them.
+            If `X` is not a matrix, holds infinity or has NaN in all rows, a parameter is out of
+            range, or class labels are needed and `y` does not hold them.
         """
         X = self._check(X, reset=True)
+        complete = complete_rows(X)
+        if not complete.any():
+            raise ValueError(
+                f"all {len(X)} rows of X have NaN, so {type(self).__name__} has nothing to learn "
+                "from: at least one video has to be described."
+            )
+        X = _take(X, complete)
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         self.pca_ = None if self.n_components is None else fit_pca(X, self.n_components, seed)
-        self._n_features_out = self._learn(X, y, seed)
+        self._n_features_out = self._learn(X, y, seed, complete)
         return self
 
     def transform(self, X: ArrayLike) -> np.ndarray:
@@ -93,27 +109,32 @@ class BaseSimilarity(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows of finite numbers. Each is compared independently of the others.
+            Rows. Each is compared independently of the others.
 
         Returns
         -------
         columns : ndarray of shape (n_samples, n_features_out)
-            Columns of the measure. `DBSCANSimilarity` gives float32, the others float32 for
-            float32 rows and float64 otherwise.
+            Columns of the measure, NaN for rows with NaN. `DBSCANSimilarity` gives float32, the
+            others float32 for float32 rows and float64 otherwise.
 
         Raises
         ------
         NotFittedError
             If `fit` was not called.
         ValueError
-            If `X` is not a finite matrix with as many columns as in `fit`, or if the measure of
-            a row is not finite.
+            If `X` is not a matrix with as many columns as in `fit`, holds infinity, or if the
+            measure of a row without NaN is not finite.
         """
         check_is_fitted(self)
         X = self._check(X, reset=False)
-        with np.errstate(over="ignore"):  # reported below
-            columns = self._compare(X)
-        bad = np.flatnonzero(~np.isfinite(columns).all(axis=1))
+        complete = complete_rows(X)
+        kept = X.dtype in self.__sklearn_tags__().transformer_tags.preserves_dtype
+        dtype = X.dtype if kept else np.float32
+        columns = np.full((len(X), self._n_features_out), np.nan, dtype)
+        if complete.any():
+            with np.errstate(over="ignore"):  # reported below
+                columns[complete] = self._compare(_take(X, complete))
+        bad = np.flatnonzero(complete & ~np.isfinite(columns).all(axis=1))
         if bad.size:
             raise ValueError(
                 f"{self} has no finite {columns.dtype} value for row {bad[0]} of {len(X)}: choose "
@@ -121,19 +142,21 @@ class BaseSimilarity(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
             )
         return columns
 
-    def _learn(self, X: np.ndarray, y: ArrayLike | None, seed: int) -> int:
+    def _learn(self, X: np.ndarray, y: ArrayLike | None, seed: int, complete: np.ndarray) -> int:
         raise NotImplementedError
 
     def _compare(self, X: np.ndarray) -> np.ndarray:
         raise NotImplementedError
 
     def _check(self, X: ArrayLike, reset: bool) -> np.ndarray:
-        return validate_data(self, X, dtype=[np.float64, np.float32], reset=reset)
+        rules = {"dtype": [np.float64, np.float32], "ensure_all_finite": "allow-nan"}
+        return validate_data(self, X, reset=reset, **rules)
 
     def _reduce(self, X: np.ndarray) -> np.ndarray:
         return X if self.pca_ is None else self.pca_.transform(X)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

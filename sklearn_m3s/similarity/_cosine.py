@@ -70,7 +70,7 @@ class CosineSimilarity(BaseSimilarity):
         self.threshold = threshold
         self.random_state = random_state
 
-    def _learn(self, X: np.ndarray, y: ArrayLike | None, seed: int) -> int:
+    def _learn(self, X: np.ndarray, y: ArrayLike | None, seed: int, complete: np.ndarray) -> int:
         self.mean_ = X.mean(axis=0, dtype=np.float64)
         lengths = np.linalg.norm(X, axis=1)
         if np.linalg.norm(self.mean_) <= _tolerance(X) * lengths.mean():

@@ -24,6 +24,7 @@ from sklearn_m3s.similarity._tsne_settings import tsne_settings
 AUTO_EPS_FACTOR = 1.2
 N_DIMENSIONS = 3
 PERPLEXITY = 12.0
+MISSING = -3  # the label of a row with NaN, as in HDBSCAN
 
 
 class DBSCANSimilarity(BaseSimilarity):
@@ -69,7 +70,7 @@ class DBSCANSimilarity(BaseSimilarity):
         cloned. None is DBSCAN with `eps` and `min_samples`, which other clusterers ignore.
         ``reducer="passthrough"`` with ``clusterer=KMeans(200)`` takes a fraction of the time.
     classifier : None or classifier, default=None
-        Learns the labels from the components by its `fit` and `predict`. The classifier is cloned.
+        Learns the labels from the components by ``fit`` and ``predict``. The classifier is cloned.
         None is a multi-layer perceptron with one hidden layer of 100 units on standardised
         components.
     context_size : int or None, default=4000
@@ -150,29 +151,31 @@ class DBSCANSimilarity(BaseSimilarity):
         Parameters
         ----------
         X, y
-            As for `fit`, which also has the errors.
+            As for `fit`, which also lists the errors.
 
         Returns
         -------
         columns : ndarray of shape (n_samples, n_clusters), float32
-            1 in the column of the row's cluster, 0 elsewhere. Noise is a row of zeros.
+            1 in the column of the row's cluster, 0 elsewhere. Noise is a row of zeros, a row with
+            NaN is a row of NaN.
         """
         self.fit(X)
         return self._one_hot(self.labels_)
 
-    def _learn(self, X: np.ndarray, y: ArrayLike | None, seed: int) -> int:
+    def _learn(self, X: np.ndarray, y: ArrayLike | None, seed: int, complete: np.ndarray) -> int:
         components = self._components(X)
-        self.context_indices_ = _sample(len(X), self.context_size, seed)
-        context = components[self.context_indices_]
+        sample = _sample(len(X), self.context_size, seed)
+        context = components[sample]
         # t-SNE divides by the variance of the rows: identical ones have none.
-        identical = not np.ptp(X[self.context_indices_], axis=0).any()
+        identical = not np.ptp(X[sample], axis=0).any()
         self.embedding_ = np.zeros_like(context) if identical else self._embed(context, seed)
         labels = self._cluster()
         self.classifier_ = self._make_classifier(labels, seed).fit(context, labels)
-        self.labels_ = labels
-        if len(labels) < len(X):
-            self.labels_ = self.classifier_.predict(components)
-            self.labels_[self.context_indices_] = labels
+        all_labels = self.classifier_.predict(components) if len(labels) < len(X) else labels
+        all_labels[sample] = labels
+        self.labels_ = np.full(len(complete), MISSING)
+        self.labels_[complete] = all_labels
+        self.context_indices_ = np.flatnonzero(complete)[sample]
         return self.n_clusters_
 
     def _compare(self, X: np.ndarray) -> np.ndarray:
@@ -219,7 +222,9 @@ class DBSCANSimilarity(BaseSimilarity):
         return make_pipeline(StandardScaler(), mlp).set_output(transform="default")
 
     def _one_hot(self, labels: np.ndarray) -> np.ndarray:
-        return np.equal.outer(labels, np.arange(self.n_clusters_)).astype(np.float32)
+        columns = np.equal.outer(labels, np.arange(self.n_clusters_)).astype(np.float32)
+        columns[labels == MISSING] = np.nan
+        return columns
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

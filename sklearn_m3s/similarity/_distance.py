@@ -118,7 +118,7 @@ class DistanceSimilarity(BaseSimilarity):
         self.n_jobs = n_jobs
         self.random_state = random_state
 
-    def _learn(self, X: np.ndarray, y: ArrayLike | None, seed: int) -> int:
+    def _learn(self, X: np.ndarray, y: ArrayLike | None, seed: int, complete: np.ndarray) -> int:
         rows = self._reduce(X)
         if self.prototypes == "mean":
             self.prototypes_ = rows.mean(axis=0, keepdims=True)
@@ -127,7 +127,7 @@ class DistanceSimilarity(BaseSimilarity):
             k = at_most(self.n_prototypes, n_rows, "n_prototypes", f"{n_rows} training row(s)")
             self.prototypes_ = KMeans(k, random_state=seed).fit(rows).cluster_centers_
         else:
-            labels = _check_labels(rows, y)
+            labels = _check_labels(complete, y)[complete]
             self.classes_ = np.unique(labels)
             self.prototypes_ = np.stack([rows[labels == c].mean(axis=0) for c in self.classes_])
         return len(self.prototypes_)
@@ -150,11 +150,11 @@ class DistanceSimilarity(BaseSimilarity):
         return tags
 
 
-def _check_labels(rows: np.ndarray, y: ArrayLike | None) -> np.ndarray:
+def _check_labels(complete: np.ndarray, y: ArrayLike | None) -> np.ndarray:
     if y is None:
         raise ValueError('prototypes="class_mean" needs class labels: call fit(X, labels).')
     labels = column_or_1d(y)
-    check_consistent_length(rows, labels)
+    check_consistent_length(complete, labels)
     kind = type_of_target(labels)
     if kind not in ("binary", "multiclass"):
         raise ValueError(

@@ -107,7 +107,7 @@ class KDESimilarity(BaseSimilarity):
         self.bandwidth = bandwidth
         self.random_state = random_state
 
-    def _learn(self, X: np.ndarray, y: ArrayLike | None, seed: int) -> int:
+    def _learn(self, X: np.ndarray, y: ArrayLike | None, seed: int, complete: np.ndarray) -> int:
         self.context_ = self._reduce(X.astype(np.float64, copy=False))
         if not isinstance(self.bandwidth, str):
             self.bandwidth_ = self.bandwidth

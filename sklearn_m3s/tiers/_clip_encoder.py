@@ -17,13 +17,13 @@ class ClipEncoder(Encoder):
           ``"facebook/vjepa2-vitl-fpc64-256"`` (needs the extra ``hf``): VideoMAE, TimeSformer,
           ViViT, V-JEPA 2 and X-CLIP.
         - A module from clips (N, 3, T, H, W), float32 RGB, to one tensor. It is used in eval mode
-          and left as it was; clones of the estimator share it.
+          and its own mode is restored; clones of the estimator share it.
         - A function without arguments that returns such a module, called when it is needed.
     weights, sha256, revision, layer, output
         As for `FrameEncoder`.
     n_frames : int, default=None
-        Frames per clip: those at the centres of as many equal parts of the video. A shorter video
-        repeats frames. None takes the number of the model; a module has none.
+        Frames per clip, at the centres of equal parts of the video. A shorter video repeats frames.
+        None takes the number of the model. A module has no such number.
     frame_size : int, default=None
         As for `FrameEncoder`.
     normalize : bool, default=False

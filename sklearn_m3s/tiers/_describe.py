@@ -1,11 +1,9 @@
-"""The engine: videos to one matrix per tier, each file decoded once for all of them."""
+"""The engine: describe videos by several tiers, decoding each file once."""
 
-import ctypes
 import os
-import threading
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import nullcontext
 from copy import deepcopy
 from functools import partial
@@ -17,6 +15,7 @@ from sklearn.utils import gen_batches
 from tqdm.auto import tqdm
 
 from sklearn_m3s.exceptions import M3SWarning, VideoError
+from sklearn_m3s.tiers._embedding_thread import EmbeddingThread
 from sklearn_m3s.tiers._tier import Embedder, Tier
 from sklearn_m3s.tiers._tier_rows import TierRows
 from sklearn_m3s.tiers._workers import Workers, run
@@ -33,7 +32,7 @@ from sklearn_m3s.video import (
 )
 
 _MOST_LISTED = 50
-_WARNED: dict = {}  # the registry by which Python tells warnings that it has shown
+_WARNED: dict = {}  # Python's registry of warnings already shown
 
 
 def describe(tiers: Sequence[Tier], videos: Sequence[Any]) -> list[np.ndarray]:
@@ -52,7 +51,7 @@ def describe(tiers: Sequence[Tier], videos: Sequence[Any]) -> list[np.ndarray]:
     Returns
     -------
     list of ndarray of shape (n_videos, n_described), float32
-        One matrix per tier, before anything that the tier learned is applied. Rows of bad videos
+        One matrix per tier, before the learned `reduction_` is applied. Rows of bad videos
         are NaN in tiers with ``on_error="nan"``.
 
     Raises
@@ -75,18 +74,59 @@ def describe(tiers: Sequence[Tier], videos: Sequence[Any]) -> list[np.ndarray]:
     >>> describe(tiers, [np.full((1, 32, 32, 3), 9, dtype=np.uint8)])
     [array([[9.]], dtype=float32), array([[0.]], dtype=float32)]
     """
-    tables = [TierRows(tier, videos) for tier in tiers]
-    try:
-        for decoder in dict.fromkeys(tier.decoder for tier in tiers):
-            _fill([table for table in tables if table.tier.decoder == decoder], videos, decoder)
-    except KeyboardInterrupt:  # where it was is of no interest
-        raise KeyboardInterrupt("videos were being described") from None
+    tables = _fill_tables(tiers, videos)
     _report(tables, videos)
     return [table.matrix() for table in tables]
 
 
+def describe_all(
+    tiers: Sequence[Tier], videos: Sequence[Any]
+) -> tuple[list[np.ndarray], dict[int, Exception]]:
+    """Describe videos as `describe` does, but return the errors instead of raising them.
+
+    Parameters
+    ----------
+    tiers : sequence of VideoTransformer
+        The tiers. Their parameter `on_error` has no effect.
+    videos : list of length n_videos
+        Paths and arrays.
+
+    Returns
+    -------
+    rows : list of ndarray of shape (n_videos, n_described), float32
+        One matrix per tier, with rows of NaN for videos that could not be described.
+    failures : dict of int to Exception
+        The first error of each bad video, by its position, in the order of the videos.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_m3s import RawPerception
+    >>> from sklearn_m3s.tiers import describe_all
+    >>> videos = ["missing.mp4", np.full((1, 32, 32, 3), 9, dtype=np.uint8)]
+    >>> [rows], failures = describe_all([RawPerception(descriptors=["brightness"])], videos)
+    >>> rows
+    array([[nan],
+           [ 9.]], dtype=float32)
+    >>> failures
+    {0: VideoError('does not exist: ...
+    """
+    tables = _fill_tables(tiers, videos)
+    return [table.matrix() for table in tables], _failures(tables)
+
+
+def _fill_tables(tiers: Sequence[Tier], videos: Sequence[Any]) -> list[TierRows]:
+    tables = [TierRows(tier, videos) for tier in tiers]
+    try:
+        for decoder in dict.fromkeys(tier.decoder for tier in tiers):
+            _fill([table for table in tables if table.tier.decoder == decoder], videos, decoder)
+    except KeyboardInterrupt:  # without the traceback of the engine
+        raise KeyboardInterrupt("videos were being described") from None
+    return tables
+
+
 def _fill(tables: Sequence[TierRows], videos: Sequence[Any], decoder: str) -> None:
-    """Describe what the tables lack.
+    """Describe the videos that the tables lack.
 
     Videos go through in rounds. While one round is embedded in a thread, the next is read, so that
     two rounds are in memory. Rows that need no embedding are put into their table as they come;
@@ -108,7 +148,7 @@ def _fill(tables: Sequence[TierRows], videos: Sequence[Any], decoder: str) -> No
     with (
         tqdm(desc=name, unit="video", disable=hidden, **counts) as bar,
         Workers() as workers,
-        _Embedding(tables, embedders, workers) as embedding,
+        EmbeddingThread() as thread,
     ):
         read = partial(
             _read,
@@ -117,6 +157,7 @@ def _fill(tables: Sequence[TierRows], videos: Sequence[Any], decoder: str) -> No
             timeout=plan.timeout,
             workers=workers,
         )
+        embedding: Future[int] | None = None
         for start in range(0, len(todo), plan.size):
             items: list[dict[int, Any]] = [{} for _ in tables]
             part = tasks[start : start + plan.size]
@@ -131,13 +172,15 @@ def _fill(tables: Sequence[TierRows], videos: Sequence[Any], decoder: str) -> No
                         n_items += 1
                 if not n_items:
                     bar.update()
-            bar.update(embedding.n_done())
-            embedding.begin(items)
-        bar.update(embedding.n_done())
+            if embedding is not None:
+                bar.update(embedding.result())
+            embedding = thread.submit(embed_items, tables, embedders, items, workers)
+        if embedding is not None:
+            bar.update(embedding.result())
 
 
 class _Plan(NamedTuple):
-    """How many videos are read at once, how many in a round, and in how many seconds each."""
+    """The number of videos read at once and per round, and the seconds allowed for each."""
 
     n_jobs: int | None
     size: int
@@ -166,10 +209,10 @@ def _read(
     timeout: float | None,
     workers: Workers,
 ) -> tuple[list[Any], list[tuple]]:
-    """Read one video; return what was read, and the warnings of the worker process.
+    """Read one video, and return its outcomes and the warnings of the worker process.
 
     Decoders and the code of descriptors may hang or crash, so they run in a worker process. Frames
-    of an array are taken here, which is faster than to send it.
+    of an array are taken here, which is faster than sending the array.
     """
     video, readers = task
     is_file = isinstance(video, str | os.PathLike)
@@ -189,89 +232,66 @@ def _read_in_worker(
 ) -> list[Any]:
     set_limits(limits)
     report_errors()
-    # What an array takes is there already.
+    # An array is already in memory, so it needs no limit.
     with nullcontext() if isinstance(video, np.ndarray) else memory_ceiling(limits.memory):
         return read_video(video, readers, decoder=decoder)
 
 
+def issue_warnings(caught: list[tuple]) -> None:
+    """Issue the warnings of a worker process."""
+    for message, category, filename, lineno in caught:
+        warnings.warn_explicit(message, category, filename, lineno, registry=_WARNED)
+
+
 def _warned(outcomes: list[Any], caught: list[tuple]) -> list[Any]:
-    """Issue the warnings of a worker process. One that is made an error stands for the outcomes."""
+    """Issue the warnings of a worker process. If one is raised, it replaces the outcomes."""
     try:
-        for message, category, filename, lineno in caught:
-            warnings.warn_explicit(message, category, filename, lineno, registry=_WARNED)
+        issue_warnings(caught)
     except Warning as error:
         return [error] * len(outcomes)
     return outcomes
 
 
-class _Embedding:
-    """A thread that embeds what was read in a round, one round at a time.
+def embed_items(
+    tables: Sequence[TierRows],
+    embedders: Sequence[Embedder | None],
+    items: Sequence[dict[int, Any]],
+    workers: Workers,
+) -> int:
+    """Embed the items of a round, put the rows into the tables, and return the number of videos.
 
-    At the end, a round that has begun is awaited. After Ctrl-C it is stopped.
+    Items are embedded in the order of the videos, so that batches are the same every time. After
+    Ctrl-C, no further batch is begun.
     """
+    for table, embed, found in zip(tables, embedders, items, strict=True):
+        if embed is None or not found:
+            continue
+        positions = sorted(found)
+        for batch in gen_batches(len(positions), table.tier.batch_size):
+            if workers.are_over:
+                break
+            rows = embed([found[i] for i in positions[batch]])
+            for i, row in zip(positions[batch], rows, strict=True):
+                table.put(i, row)
+    return len(set().union(*items))
 
-    def __init__(
-        self,
-        tables: Sequence[TierRows],
-        embedders: Sequence[Embedder | None],
-        workers: Workers,
-    ) -> None:
-        self._tables, self._embedders, self._workers = tables, embedders, workers
-        self._idents: list[int] = []
-        self._pool = ThreadPoolExecutor(
-            max_workers=1, initializer=lambda: self._idents.append(threading.get_ident())
-        )
-        self._round: Future[int] | None = None
 
-    def begin(self, items: Sequence[dict[int, Any]]) -> None:
-        """Begin a round: what was read for each table, by the position of the video."""
-        self._round = self._pool.submit(self._embed, items)
-
-    def n_done(self) -> int:
-        """Await the round, and return its number of videos."""
-        return 0 if self._round is None else self._round.result()
-
-    def __enter__(self) -> "_Embedding":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *error: Any) -> None:
-        is_interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
-        if is_interrupted and self._round is not None and not self._round.done():
-            # A network takes many seconds for a batch, but only moments between lines of Python,
-            # where this exception is raised. Without it, the interpreter could not end sooner.
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(self._idents[0]), ctypes.py_object(SystemExit)
-            )
-        self._pool.shutdown(wait=not is_interrupted)
-
-    def _embed(self, items: Sequence[dict[int, Any]]) -> int:
-        """Put the rows of a round into the tables, and return its number of videos.
-
-        Items are embedded in the order of the videos, so that batches are the same every time.
-        """
-        for table, embed, found in zip(self._tables, self._embedders, items, strict=True):
-            if embed is None or not found:
-                continue
-            positions = sorted(found)
-            for batch in gen_batches(len(positions), table.tier.batch_size):
-                if self._workers.are_over:
-                    break
-                rows = embed([found[i] for i in positions[batch]])
-                for i, row in zip(positions[batch], rows, strict=True):
-                    table.put(i, row)
-        return len(set().union(*items))
+def _failures(tables: Sequence[TierRows]) -> dict[int, Exception]:
+    """Return the first error of each bad video, in the order of the videos."""
+    failures: dict[int, Exception] = {}
+    for table in tables:
+        failures = table.failures | failures
+    return dict(sorted(failures.items()))
 
 
 def _report(tables: Sequence[TierRows], videos: Sequence[Any]) -> None:
     """Raise one error for all bad videos, or warn of them."""
     for rule in ("raise", "nan"):
         chosen = [table for table in tables if table.tier.on_error == rule]
-        failures: dict[int, Exception] = {}
-        for table in chosen:
-            failures = table.failures | failures
+        failures = _failures(chosen)
         if not failures:
             continue
-        named = [(video_name(videos[i], i), str(failures[i])) for i in sorted(failures)]
+        named = [(video_name(videos[i], i), str(error)) for i, error in failures.items()]
         lines = [f"  {name}: {cause}" for name, cause in named[:_MOST_LISTED]]
         if len(named) > _MOST_LISTED:
             lines.append(f"  and {len(named) - _MOST_LISTED} more (see the attribute failures)")

@@ -1,4 +1,4 @@
-"""Videos that carry what tiers have read of them."""
+"""Videos that carry their rows."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from sklearn_m3s.tiers._tier_rows import signature
 
 
 class DescribedVideos(tuple):
-    """A sequence of videos that carries their rows, as tiers describe them.
+    """A sequence of videos that carries the rows by which tiers describe them.
 
     A tier that is given such a sequence takes its rows from it. The rows are part of its pickle, so
     that they reach tiers in other processes.
@@ -54,7 +54,7 @@ class DescribedVideos(tuple):
             if not np.array_equal(other, matrix, equal_nan=True):
                 raise ValueError(
                     f"two tiers like {tier!r:.200} have equal settings and different rows: give "
-                    "different networks different version="
+                    "each network its own version="
                 )
         return described
 
@@ -78,7 +78,7 @@ def take_videos(X: Any, indices: Any) -> Any:
     X : DescribedVideos, sequence or matrix
         `DescribedVideos` keep their rows.
     indices : array-like of int
-        Which to take.
+        Indices of the items to take.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What all tiers with a network share: frames or clips go in, embeddings come out."""
+"""Base class of tiers with a network: frames or clips in, embeddings out."""
 
 import os
 from collections.abc import Callable
@@ -19,11 +19,11 @@ from sklearn_m3s.video import ClipReader, FrameGeometry
 if TYPE_CHECKING:
     from sklearn_m3s.backbones import Network, NetworkSpec
 
-_SIDE = 224  # of frames for a module that says nothing of its own
+_SIDE = 224  # of frames, for a module without a known size
 
 
 class NetworkParameters(SharedParameters, total=False):
-    """Parameters that tiers with a network share besides."""
+    """Further parameters that tiers with a network share."""
 
     precision: str
     engine: str
@@ -32,11 +32,11 @@ class NetworkParameters(SharedParameters, total=False):
 
 
 class Encoder(VideoTransformer):
-    """Base class of tiers that embed videos by a network.
+    """Base class of tiers that embed videos with a network.
 
-    The network is loaded when the first video has to be embedded. Estimators with the same settings
-    share it, and only a module of the user is part of a pickle. `FrameEncoder` and `ClipEncoder`
-    make all settings parameters; presets fix some of them as attributes of their class.
+    The network is loaded when the first video is embedded. Estimators with the same settings share
+    it, and a pickle holds only a user's module. `FrameEncoder` and `ClipEncoder` expose all
+    settings as parameters. Presets fix some of them as attributes of their class.
     """
 
     _parameter_constraints: dict = {
@@ -94,7 +94,7 @@ class Encoder(VideoTransformer):
         return other
 
     def _spec(self) -> "NetworkSpec":
-        """Return what is known of the network, without loading it."""
+        """Return the spec of the network, without loading it."""
         # Importing torch takes seconds, and workers of the raw tier do not need it.
         from sklearn_m3s.backbones import resolve_network
 
@@ -118,7 +118,7 @@ class Encoder(VideoTransformer):
         """Return the number of frames to take."""
         n_frames = spec.n_frames if self.n_frames is None else self.n_frames
         if n_frames is None:
-            raise ValueError(f"n_frames=None, but {spec.name} has no number of its own: give one")
+            raise ValueError(f"n_frames=None, but {spec.name} has no number of its own: set it")
         if spec.only_frames not in (None, n_frames):
             raise ValueError(
                 f"n_frames={n_frames}, but {spec.name} takes {spec.only_frames} frames: use "
@@ -135,7 +135,7 @@ class Encoder(VideoTransformer):
         return spec.geometry or FrameGeometry.square(_SIDE)
 
     def _normalisation(self, spec: "NetworkSpec") -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Return the mean and the standard deviation to normalise by."""
+        """Return the mean and the standard deviation for normalisation."""
         chosen = []
         for name, own, neutral in (("mean", spec.mean, 0.0), ("std", spec.std, 1.0)):
             given = getattr(self, name)
@@ -147,7 +147,7 @@ class Encoder(VideoTransformer):
             if numbers.shape != (3,) or not ((numbers > least) & np.isfinite(numbers)).all():
                 above = "" if name == "mean" else " above 0"
                 raise ValueError(
-                    f"{name}={given!r} has to be three numbers{above}, for red, green and blue"
+                    f"{name}={given!r} must be three numbers{above}, for red, green and blue"
                 )
             chosen.append(tuple(numbers.tolist()))
         return chosen[0], chosen[1]
@@ -218,7 +218,7 @@ class Encoder(VideoTransformer):
         return np.hstack([mean, frames.std(axis=1)]) if self.pool == "mean_std" else mean
 
     def _scaled(self, embeddings: np.ndarray) -> np.ndarray:
-        """Return embeddings, of length 1 if they are to be normalised."""
+        """Return embeddings, scaled to length 1 if `normalize` is set."""
         if not self.normalize:
             return embeddings
         lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)

@@ -11,8 +11,8 @@ from sklearn_m3s.tiers._encoder import PRESET_RULES, Encoder, NetworkParameters
 class EventUnderstanding(Encoder):
     """Embeddings of clips by a channel-separated 3-D network, f_high of the paper.
 
-    A preset of `ClipEncoder`. The network was trained to recognise actions; its last global average
-    is taken: 2048 columns.
+    A preset of `ClipEncoder`. The network was trained to recognise actions. Its features are those
+    of the last global average pooling, with 2048 columns.
 
     Parameters
     ----------
@@ -24,8 +24,7 @@ class EventUnderstanding(Encoder):
     sha256 : str, default=None
         The digest that the weights must have.
     n_frames : int, default=32
-        Frames per clip: those at the centres of as many equal parts of the video. A shorter video
-        repeats frames.
+        Frames per clip, at the centres of equal parts of the video. A shorter video repeats frames.
     frame_size : int, default=256
         Side in pixels of the square to which frames are resized.
     batch_size : int, default=4

@@ -18,11 +18,11 @@ class FrameEncoder(Encoder):
         - A folder or a repository name of Hugging Face, such as ``"facebook/dinov2-small"`` (needs
           the extra ``hf``): ViT, DINOv2 and v3, CLIP, SigLIP 1 and 2, ConvNeXt and others.
         - A module from images (N, 3, H, W), float32 RGB, to one tensor. It is used in eval mode
-          and left as it was; clones of the estimator share it.
+          and its own mode is restored; clones of the estimator share it.
         - A function without arguments that returns such a module, called when it is needed.
     weights : str, path-like or None, default="default"
         Weights of a network of the registry: a name, a path, or None for an untrained network.
-        Other models bring their own.
+        Other models come with their own.
     sha256 : str, default=None
         The digest that these weights must have.
     revision : str, default=None
@@ -31,41 +31,41 @@ class FrameEncoder(Encoder):
         The module inside the network whose output is taken, such as ``"blocks.11.mlp"``; see
         ``model.named_modules()``. None takes the output of the network.
     output : {"auto", "mean", "cls", "pooler", "flatten"}, default="auto"
-        What is taken of it. ``"auto"`` is the pooled output or the projection that a Hugging Face
+        What to take from it. ``"auto"`` is the pooled output or the projection that a Hugging Face
         model has, else the mean over tokens or space. ``"cls"`` is the first token, ``"pooler"``
         the pooled output, ``"flatten"`` all numbers.
     n_frames : int, default=1
-        Frames per video: those at the centres of as many equal parts.
+        Frames per video, at the centres of equal parts.
     frame_size : int, default=None
         Side in pixels of the square to which whole frames are resized. None takes the size and the
         crop from the model, or 224 if it names none. Frames are resized by area interpolation,
         whatever the model was trained with.
     pool : {"mean", "max", "mean_std"} or None, default="mean"
-        How frames become one row. None puts them side by side.
+        How the embeddings of frames become one row. None puts them side by side.
     normalize : bool, default=False
         Whether the embedding of each frame is scaled to length 1 before pooling.
     mean, std : array-like of 3 floats, default=None
-        Normalisation of RGB in [0, 1]. None takes those of the model. For a module these are 0 and
-        1; pass the numbers that it was trained with.
+        Normalisation of RGB in [0, 1]. None takes that of the model. For a module, it means 0 and
+        1; pass the numbers that the module was trained with.
     version : str, default=None
         Stands for a module in the key of the cache. None computes a digest of its parameters,
-        buffers, structure and code. A change that these do not show needs a version.
+        buffers, structure and code. Pass a version if a change does not show in these.
     batch_size : int, default=16
-        Videos embedded at a time.
+        Number of videos embedded at a time.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        What the network computes in. ``"auto"`` is bfloat16 on CUDA and float32 elsewhere; a
+        Data type of the computation. ``"auto"`` is bfloat16 on CUDA and float32 elsewhere; a
         module keeps its own type.
     engine : {"auto", "torch", "openvino"}, default="auto"
-        What runs the network on the CPU. ``"auto"`` is OpenVINO where it is installed (extra
+        What runs the network on a CPU. ``"auto"`` is OpenVINO where it is installed (extra
         ``fast``) and there are enough videos to repay the conversion.
     cache : str or os.PathLike, default=None
         A folder that keeps the embedding of each video.
     n_jobs : int, default=None
-        Worker processes that read videos, each of one thread; see joblib.
+        Worker processes that read videos, each with one thread; see joblib.
     on_error : {"raise", "nan"}, default="raise"
-        Whether bad videos are an error, raised after all others are done, or rows of NaN.
+        Whether bad videos raise an error, after all others are done, or become rows of NaN.
     decoder : {"pyav", "decord"}, default="pyav"
-        What reads video files.
+        Library that reads video files.
     timeout : float or None, default=600
         Seconds of work per video, after which it counts as bad. None sets no limit.
     device : str, default="auto"
@@ -81,16 +81,16 @@ class FrameEncoder(Encoder):
     n_features_out_ : int
         Number of columns.
     reduction_ : None
-        Nothing is learned from the training videos.
+        None, as nothing is learned from the training videos.
 
     Raises
     ------
     ValueError
-        If `model` is none of these or takes clips, or a parameter does not go with it.
+        If `model` is none of these or takes clips, or if a parameter does not apply to it.
     WeightsError
         Before the first video is read, if the weights are missing or do not fit.
     M3SError
-        If the network fails on the frames, or returns something else than a tensor.
+        If the network fails on the frames, or returns something other than a tensor.
 
     Warns
     -----

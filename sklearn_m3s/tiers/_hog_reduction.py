@@ -12,7 +12,7 @@ _NO_VARIANCE = 1e-6
 
 
 class HogReduction(TransformerMixin, BaseEstimator):
-    """Replace the columns of the HOG by their whitened principal components.
+    """Replace the columns of the HOG with their whitened principal components.
 
     Parameters
     ----------
@@ -24,8 +24,10 @@ class HogReduction(TransformerMixin, BaseEstimator):
 
     Attributes
     ----------
+    n_features_in_ : int
+        Number of columns seen in `fit`.
     pca_ : PCA or None
-        None if there were fewer than two training rows, or all are alike.
+        The fitted PCA. None if there were fewer than two training rows, or all were equal.
     """
 
     def __init__(self, descriptors: Any, n_components: int) -> None:
@@ -39,6 +41,7 @@ class HogReduction(TransformerMixin, BaseEstimator):
 
     def fit(self, rows: np.ndarray, y: None = None) -> "HogReduction":
         """Learn the components from the rows of the training videos."""
+        self.n_features_in_ = rows.shape[1]
         hog = self._split(rows)[1]
         self.pca_ = _whitening_pca(min(self.n_components, len(hog) - 1, hog.shape[1]), hog)
         if self.pca_ is not None:

@@ -1,4 +1,4 @@
-"""The low tier: what meets the eye before anything is recognised."""
+"""The low tier: what is seen before anything is recognised."""
 
 from collections.abc import Callable
 from functools import partial
@@ -29,14 +29,14 @@ _VERSION = 3  # raised when the numbers change
 class RawPerception(VideoTransformer):
     """Low-level descriptors of a video, f_low of the paper.
 
-    There are six, averaged over time: contrast, brightness, blurriness, histograms of
-    oriented gradients (HOG) reduced by a whitened PCA of the training videos, the mean length of
-    the optical flow, and the size of the clip when compressed with H.264.
+    There are six descriptors: contrast, brightness, blurriness, histograms of oriented gradients
+    (HOG) reduced by a whitened PCA of the training videos, the length of the optical flow, and the
+    size of the clip when compressed with H.264. All but the size are averaged over time.
 
     Parameters
     ----------
     descriptors : sequence of str, default=all six
-        Which to compute, in the order of the columns: of ``"contrast"``, ``"brightness"``,
+        Descriptors to compute, in the order of the columns, from ``"contrast"``, ``"brightness"``,
         ``"blurriness"``, ``"hog"``, ``"mean_flow"`` and ``"h264_bytes"``.
     frame_size : int, default=256
         Side in pixels of the square to which frames are resized.
@@ -58,11 +58,11 @@ class RawPerception(VideoTransformer):
         A folder that keeps the descriptors of each video. They stay valid when `hog_components`
         changes.
     n_jobs : int, default=None
-        Worker processes that read videos, each of one thread; see joblib.
+        Worker processes that read videos, each with one thread; see joblib.
     on_error : {"raise", "nan"}, default="raise"
-        Whether bad videos are an error, raised after all others are done, or rows of NaN.
+        Whether bad videos raise an error, after all others are done, or become rows of NaN.
     decoder : {"pyav", "decord"}, default="pyav"
-        What reads video files.
+        Library that reads video files.
     timeout : float or None, default=600
         Seconds of work per video, after which it counts as bad. None sets no limit.
     verbose : bool or int, default=False

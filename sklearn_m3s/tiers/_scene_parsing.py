@@ -10,7 +10,7 @@ class SceneParsing(Encoder):
     """Embeddings of frames by HRNetV2-W48, f_mid of the paper.
 
     A preset of `FrameEncoder`. The four resolutions of the network are averaged over the frame and
-    concatenated, and averaged over the frames of the video: 720 columns.
+    concatenated to 720 columns. These are averaged over the frames of the video.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ class SceneParsing(Encoder):
     sha256 : str, default=None
         The digest that the weights must have.
     n_frames : int, default=1
-        Frames per video: those at the centres of as many equal parts.
+        Frames per video, at the centres of equal parts.
     frame_size : int, default=256
         Side in pixels of the square to which frames are resized.
     batch_size : int, default=16

@@ -34,7 +34,7 @@ class TierRows:
     missing : list of int
         The positions of the videos that the cache does not have.
     failures : dict of int to Exception
-        What went wrong, by the position of the video.
+        The error of each bad video, by its position.
     """
 
     def __init__(self, tier: Tier, videos: Sequence[Any]) -> None:
@@ -54,7 +54,7 @@ class TierRows:
         """Fill in the rows that the cache has."""
         cache = FeatureCache(folder, type(self.tier).__name__, signature(self.tier))
         self._keys = [_attempt(cache.known_key, video) for video in self._videos]
-        # Hashing leaves the interpreter free for other threads; the rest only contends for it.
+        # Hashing releases the GIL for other threads. The rest would only contend for it.
         unread = [i for i, key in enumerate(self._keys) if key is None]
         parallel = Parallel(n_jobs=_HASHING_THREADS, require="sharedmem")
         hashed = parallel(delayed(_attempt)(_checked_key, cache, self._videos[i]) for i in unread)
@@ -83,7 +83,7 @@ class TierRows:
         self._rows[i] = row
         if self._cache is None or (key := self._keys[i]) is None:
             return
-        # A file that changed since its digest was taken may have given the row of the new content.
+        # If the file changed after its digest was taken, the row may be that of the new content.
         video = self._videos[i]
         if isinstance(video, np.ndarray) or _attempt(self._cache.key, video) == key:
             self._keep(self._cache, key, row)
@@ -96,7 +96,7 @@ class TierRows:
             if not self._is_warned:
                 self._is_warned = True
                 name = type(self.tier).__name__
-                warnings.warn(f"{name} goes on, but {error}", M3SWarning, stacklevel=2)
+                warnings.warn(f"{name} continues, but {error}", M3SWarning, stacklevel=2)
 
     def matrix(self) -> np.ndarray:
         """Return the rows, float32, with NaN for the videos that failed."""
@@ -110,16 +110,16 @@ class TierRows:
 
 
 def signature(tier: Tier) -> dict[str, Any]:
-    """Return what determines the rows of a tier besides the videos, as JSON values."""
+    """Return everything but the videos that determines the rows of a tier, as JSON values."""
     # Not __qualname__: cloudpickle, which brings classes to workers, does not keep all of it.
     kind = f"{type(tier).__module__}.{type(tier).__name__}"
     return {"class": kind, "pixels": _PIXELS, "libraries": _libraries(), **tier._settings()}
 
 
 def _libraries() -> dict[str, str]:
-    """Return the versions of what decodes, converts and scales pictures, less the last number.
+    """Return the versions of libraries that decode and convert pictures, less the last number.
 
-    PyTorch is not among them: another version rounds differently, as another device does.
+    PyTorch is not among them: its versions differ only by rounding, as devices do.
     """
     versions: dict[str, Sequence[Any]] = {"opencv": cv2.__version__.split(".")}
     versions["pyav"] = av.__version__.split(".")
@@ -128,7 +128,7 @@ def _libraries() -> dict[str, str]:
 
 
 def _checked_key(cache: FeatureCache, video: Any) -> str:
-    """Return the key of a video. Files of another kind are not read: they may be huge."""
+    """Return the key of a video. Files of other formats are not read: they may be huge."""
     check_content(video)
     return cache.key(video)
 

@@ -5,17 +5,25 @@ from typing import Any
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_m3s._doc_link import DocLinkMixin
 from sklearn_m3s.tiers._describe import describe
 from sklearn_m3s.tiers._described_videos import DescribedVideos
+from sklearn_m3s.tiers._duration import median_duration
 from sklearn_m3s.tiers._video_transformer import VideoTransformer, check_training
 
 
-class TierUnion(FeatureUnion):
+class TierUnion(DocLinkMixin, FeatureUnion):
     """A `FeatureUnion` that decodes each video file once for all of its tiers.
 
-    It is used as any other, and gives the same columns. Each file that several tiers need is
-    decoded once and described by all of them; the branches are then given the videos as
+    It is used like any other union, and gives the same columns. Each file that several tiers need
+    is decoded once and described by all of them. The branches then get the videos as
     `DescribedVideos`, a sequence that carries the rows.
+
+    Attributes
+    ----------
+    median_duration_ : float
+        Median length of the training videos in seconds, from the headers of at most 100 files
+        spread evenly over them. NaN where it is unknown, for example for arrays.
 
     Notes
     -----
@@ -37,11 +45,15 @@ class TierUnion(FeatureUnion):
 
     def fit(self, X: Any, y: Any = None, **fit_params: Any) -> "TierUnion":
         """Fit all branches; see `FeatureUnion.fit`."""
-        return super().fit(_described(first_tiers(self, to_fit=True), X, y), y, **fit_params)
+        super().fit(_described(first_tiers(self, to_fit=True), X, y), y, **fit_params)
+        self.median_duration_ = median_duration(X)
+        return self
 
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
         """Fit all branches and join their columns; see `FeatureUnion.fit_transform`."""
-        return super().fit_transform(_described(first_tiers(self), X, y), y, **params)
+        columns = super().fit_transform(_described(first_tiers(self), X, y), y, **params)
+        self.median_duration_ = median_duration(X)
+        return columns
 
     def transform(self, X: Any, **params: Any) -> Any:
         """Join the columns of all branches; see `FeatureUnion.transform`."""
@@ -52,12 +64,12 @@ class TierUnion(FeatureUnion):
 
 
 def first_tiers(part: Any, *, to_fit: bool = False) -> list[VideoTransformer]:
-    """Return the tiers that are given what is given to a part of a model.
+    """Return the tiers that directly receive the input of a part of a model.
 
     Parameters
     ----------
     part : tier, Pipeline, FeatureUnion or other
-        Others, such as ``"drop"``, have none.
+        The part. Others, such as ``"drop"``, have no tiers.
     to_fit : bool, default=False
         Leave out the tiers that read no video when `part` is only fitted.
 
@@ -83,10 +95,49 @@ def first_tiers(part: Any, *, to_fit: bool = False) -> list[VideoTransformer]:
     return []
 
 
+def describe_for(model: Any, X: Any) -> Any:
+    """Return videos with the rows of all tiers of a model, so that it need not read them again.
+
+    Parameters
+    ----------
+    model : estimator
+        A pipeline, a tier, or an estimator that has one of them as its ``estimator``, such as a
+        search.
+    X : sequence of length n_videos, or matrix
+        Input of the model. Rows that it already carries are kept.
+
+    Returns
+    -------
+    DescribedVideos
+        The videos with their rows, or `X` itself if the model has no tiers.
+
+    Raises
+    ------
+    VideoError
+        If videos cannot be read, as by `describe`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_m3s import RawPerception
+    >>> from sklearn_m3s.tiers import describe_for
+    >>> tier = RawPerception(descriptors=["brightness"])
+    >>> videos = describe_for(tier, [np.full((32, 32, 3), 9, dtype=np.uint8)])
+    >>> tier.fit_transform(videos)  # reads no video
+    array([[9.]], dtype=float32)
+    """
+    while hasattr(model, "estimator"):
+        model = model.estimator
+    tiers = first_tiers(model)
+    return _with_rows(tiers, X) if tiers else X
+
+
 def _described(tiers: list[VideoTransformer], X: Any, y: Any = None) -> Any:
     """Return videos with the rows of the tiers, if there are several to share a pass."""
-    if len(tiers) < 2:
-        return X
+    return X if len(tiers) < 2 else _with_rows(tiers, X, y)
+
+
+def _with_rows(tiers: list[VideoTransformer], X: Any, y: Any = None) -> DescribedVideos:
     for tier in tiers:
         tier._validate_params()
     videos = check_training(X, y)

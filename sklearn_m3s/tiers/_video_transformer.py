@@ -17,7 +17,9 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_m3s._doc_link import DocLinkMixin
 from sklearn_m3s._validation import check_scores
+from sklearn_m3s.exceptions import VideoError
 from sklearn_m3s.tiers._describe import describe
 from sklearn_m3s.tiers._described_videos import DescribedVideos
 from sklearn_m3s.tiers._tier import Embedder
@@ -52,10 +54,12 @@ class SharedParameters(TypedDict, total=False):
     verbose: bool | int
 
 
-class VideoTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class VideoTransformer(
+    DocLinkMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """Base class of transformers from videos to a matrix with one row per video.
 
-    A subclass says what is read from one video. Everything else is here: checks of the input,
+    A subclass defines what is read from one video. Everything else is here: checks of the input,
     workers, the cache, the progress bar, and one report for all bad videos.
 
     Parameters
@@ -63,11 +67,11 @@ class VideoTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     cache : str or os.PathLike, default=None
         A folder that keeps the row of each video.
     n_jobs : int, default=None
-        Worker processes that read videos, each of one thread; see joblib.
+        Worker processes that read videos, each with one thread; see joblib.
     on_error : {"raise", "nan"}, default="raise"
-        Whether bad videos are an error, raised after all others are done, or rows of NaN.
+        Whether bad videos raise an error, after all others are done, or become rows of NaN.
     decoder : {"pyav", "decord"}, default="pyav"
-        What reads video files.
+        Library that reads video files.
     timeout : float or None, default=600
         Seconds of work per video, after which it counts as bad. None sets no limit.
     verbose : bool or int, default=False
@@ -78,20 +82,21 @@ class VideoTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
     n_features_out_ : int
         Number of columns.
     reduction_ : transformer or None
-        What was learned from the rows of the training videos.
+        Transformer learned from the rows of the training videos.
 
     Notes
     -----
-    Hooks of a subclass, of which only the first has to be written:
+    A subclass has these hooks. Only the first is required:
 
     - ``_reader()`` returns a `Reader`: which frames of a video it wants, and what it gathers from
       them. It is copied for each video and works in a worker.
-    - ``_settings()`` returns a dict of JSON values: all that determines a row besides the video. By
-      default these are the parameters of the subclass. Add a version to them, and raise it when
+    - ``_settings()`` returns a dict of JSON values: everything but the video that determines a row.
+      By default these are the parameters of the subclass. Add a version to them, and raise it when
       the numbers change.
-    - ``_embedder(n_videos)`` returns a function from a list of what was read to rows, or to an
-      exception in place of a row. It is called before `n_videos` videos are read, and the function
-      with up to `batch_size` videos at a time. By default it is None: what was read is the row.
+    - ``_embedder(n_videos)`` returns a function from a list of read items to rows. In place of a
+      row, the function may return an exception. The hook is called before `n_videos` videos are
+      read, and the function with up to `batch_size` videos at a time. By default the hook returns
+      None: the read item is the row.
     - ``_reduction()`` returns a transformer that learns from the rows of the training videos and
       is applied to all rows. By default it is None, and `fit` reads no video.
     - ``_n_described()`` returns the length of a row. By default a frame of noise is described.
@@ -166,16 +171,16 @@ class VideoTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> "VideoTransformer":
-        """Learn what the tier needs to know from the training videos.
+        """Fit the tier to the training videos.
 
         Parameters
         ----------
         X : sequence of length n_videos
             Paths to videos or images (str or os.PathLike) and uint8 RGB arrays of shape
             (T, H, W, 3) or (H, W, 3), in any mixture.
-        y : array-like of shape (n_videos,), default=None
+        y : array-like of shape (n_videos,) or (n_videos, n_scores), default=None
             Target scores. Unused, but validated here so that bad values fail before hours of
-            decoding.
+            decoding. NaN in a matrix is a missing score.
 
         Returns
         -------
@@ -187,7 +192,7 @@ class VideoTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         TypeError, ValueError
             If `X` is not a sequence of videos, or `y` has another length or is not finite.
         VideoError
-            If videos have to be read, and some cannot be (with ``on_error="raise"``).
+            If videos have to be read, and some cannot be (with ``on_error="raise"``), or none can.
         """
         X = check_training(X, y)
         if self._reduction() is None:
@@ -204,7 +209,7 @@ class VideoTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         ----------
         X : sequence of length n_videos
             As for `fit`.
-        y : array-like of shape (n_videos,), default=None
+        y : array-like of shape (n_videos,) or (n_videos, n_scores), default=None
             As for `fit`.
 
         Returns
@@ -244,7 +249,7 @@ class VideoTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         return self._reduced(self._rows(as_videos(X)))
 
     def _reader(self) -> Reader:
-        raise NotImplementedError(f"{type(self).__name__} has to say what it reads, in _reader()")
+        raise NotImplementedError(f"{type(self).__name__} must implement _reader()")
 
     def _settings(self) -> dict[str, Any]:
         settings = self.get_params(deep=False)
@@ -275,9 +280,15 @@ class VideoTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
 
     def _fit_reduction(self, rows: np.ndarray) -> None:
         """Learn from the rows of the training videos that could be described."""
+        good = np.isfinite(rows).all(axis=1)
+        if not good.any():
+            raise VideoError(
+                f"none of the {len(rows)} training videos could be described by "
+                f"{type(self).__name__}; the warning before this error says why"
+            )
         self.reduction_, self.n_features_out_ = self._reduction(), rows.shape[1]
         if self.reduction_ is not None:
-            self.reduction_.fit(rows[np.isfinite(rows).all(axis=1)])
+            self.reduction_.fit(rows[good])
             self.n_features_out_ = len(self.reduction_.get_feature_names_out())
 
     def _reduced(self, rows: np.ndarray) -> np.ndarray:
@@ -308,7 +319,7 @@ def as_videos(X: Any) -> Sequence[Any]:
 
 
 def check_training(X: Any, y: Any) -> Sequence[Any]:
-    """Return training videos as `as_videos` does, if there is one finite score per video."""
+    """Return training videos as `as_videos` does, if each has a finite score, or several."""
     X = as_videos(X)
     if y is None:
         return X
@@ -318,5 +329,5 @@ def check_training(X: Any, y: Any) -> Sequence[Any]:
             "give each video one score"
         )
     if np.asarray(y).dtype.kind in ("f", "O"):
-        check_scores(y)
+        check_scores(y, multioutput=True)
     return X

@@ -12,18 +12,19 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 
 class _Worker:
     """Takes (work, video) from one pipe, and answers through another.
 
-    `work` is a pickled function from a video to a list. There are two answers to each task, so that
-    the time to import what the work needs is not part of the time that the video may take:
+    `work` is a pickled function from a video to an iterable. The answers to each task are:
 
-    1. ``None``, when the work begins; or a text that tells why it cannot be unpickled.
-    2. ``(outcomes, error, warnings)``, where outcomes are None if an error was raised.
+    1. ``None``, when the work begins; or a text that says why it cannot be unpickled. The time to
+       import what the work needs is not part of the time that the video may take.
+    2. ``(outcome,)`` for each item of the iterable, as soon as it is there.
+    3. ``(error, warnings)`` at the end, where the error is None if none was raised.
     """
 
     def __init__(self, idle_seconds: float) -> None:
@@ -46,7 +47,7 @@ class _Worker:
             self._idle_since = time.monotonic()
 
     def _watch(self) -> None:
-        """End the process soon after its parent, whatever it does, and when it idles for long."""
+        """End the process soon after its parent, even while at work, and when it idles for long."""
         while os.getppid() == self._parent:
             idle_since = self._idle_since
             if idle_since is not None and time.monotonic() - idle_since > self._idle_seconds:
@@ -55,7 +56,7 @@ class _Worker:
         os._exit(0)
 
 
-def _answers(work: bytes, video: Any) -> Any:
+def _answers(work: bytes, video: Any) -> Iterator[bytes]:
     """Yield the pickled answers to a task."""
     try:
         with warnings.catch_warnings():
@@ -65,25 +66,22 @@ def _answers(work: bytes, video: Any) -> Any:
         yield pickle.dumps(f"{type(error).__name__}: {error}")
         return
     yield pickle.dumps(None)
-    yield _dumps(_worked(function, video))
-
-
-def _worked(function: Callable[[Any], list[Any]], video: Any) -> tuple:
+    fault = None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
-        outcomes, error = None, None
         try:
-            outcomes = [_portable(outcome) for outcome in function(video)]
+            for outcome in function(video):
+                yield _dumps((_portable(outcome),))
         except Exception as raised:
-            error = _portable(raised)
-    return outcomes, error, [(w.message, w.category, w.filename, w.lineno) for w in caught]
+            fault = _portable(raised)
+    yield _dumps((fault, [(w.message, w.category, w.filename, w.lineno) for w in caught]))
 
 
 def _portable(outcome: Any) -> Any:
     """Return a value as it is. Give an exception its traceback, and a form that can be pickled."""
     if not isinstance(outcome, Exception):
         return outcome
-    from sklearn_m3s.exceptions import VideoError  # at the head, it would be imported too early
+    from sklearn_m3s.exceptions import VideoError  # at the top, it would be imported too early
 
     if not isinstance(outcome, VideoError):
         outcome.add_note("In a worker process:\n" + "".join(traceback.format_exception(outcome)))
@@ -95,7 +93,7 @@ def _portable(outcome: Any) -> Any:
 
 
 def _dumps(answer: Any) -> bytes:
-    """Pickle an answer; classes of a script or a notebook by their definition."""
+    """Pickle an answer. Classes of a script or a notebook are pickled by value."""
     try:
         return pickle.dumps(answer, protocol=5)
     except Exception:
@@ -105,7 +103,7 @@ def _dumps(answer: Any) -> bytes:
 
 
 def _die_with_the_parent() -> None:
-    """Let Linux kill this process when its parent ends, even if a decoder never lets go."""
+    """Let Linux kill this process when its parent ends, even if a decoder never returns."""
     import ctypes
 
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

@@ -1,4 +1,4 @@
-"""Processes that read videos for this one, and may hang or die without harm to it."""
+"""Processes that read videos for this one. It survives if they hang or die."""
 
 import atexit
 import contextlib
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ _ONE_THREAD = (
 
 
 class WorkerLostError(Exception):
-    """A worker process is gone, and this is not the fault of a video."""
+    """A worker process is gone, but not because of a video."""
 
 
 class WorkerProcess:
@@ -44,7 +45,7 @@ class WorkerProcess:
     Attributes
     ----------
     surroundings : tuple
-        What it was started in, as `surroundings` returns it.
+        The surroundings at its start, as `surroundings` returns them.
     is_new : bool
         Whether it has not begun any work.
     """
@@ -74,17 +75,21 @@ class WorkerProcess:
         """Return whether the process is there."""
         return self._process.poll() is None
 
-    def call(self, work: bytes, video: Any, timeout: float | None) -> tuple[list[Any], list[tuple]]:
-        """Return what the work gives for a video, and the warnings that it issued.
+    def stream(
+        self, work: bytes, video: Any, timeout: float | None, caught: list[tuple]
+    ) -> Iterator[Any]:
+        """Yield the results of the work for a video, item by item.
 
         Parameters
         ----------
         work : bytes
-            A pickled function from a video to a list.
+            A pickled function from a video to an iterable.
         video : str or ndarray
             Its argument.
         timeout : float or None
-            Seconds that the work may take, without the time to start it.
+            Seconds to wait for an item, without the time to start the work.
+        caught : list
+            List to which the warnings of the work are added at the end.
 
         Raises
         ------
@@ -110,7 +115,8 @@ class WorkerProcess:
             )
         self.is_new = False
         try:
-            outcomes, error, caught = self._answer(timeout)
+            while len(answer := self._answer(timeout)) == 1:
+                yield answer[0]
         except TimeoutError:
             raise VideoError(
                 f"took longer than timeout={timeout:g} (seconds of work): leave it out, or pass a "
@@ -121,9 +127,10 @@ class WorkerProcess:
                 f"ended the worker process that read it ({self._end()}): it is damaged, of an "
                 "unusual kind, or needs more memory; leave it out, or convert it"
             ) from None
+        error, issued = answer
+        caught.extend(issued)
         if error is not None:
             raise error
-        return outcomes, caught
 
     def _answer(self, timeout: float | None) -> Any:
         """Return the next answer. At the timeout, kill the process."""
@@ -148,7 +155,7 @@ class WorkerProcess:
             timer.cancel()
 
     def _end(self) -> str:
-        """Say how the process ended."""
+        """Return how the process ended."""
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
@@ -174,7 +181,7 @@ class WorkerProcess:
                 pipe.close()
 
     def disown(self) -> None:
-        """Let go of a process that belongs to the parent of this one."""
+        """Release a process that belongs to the parent of this one."""
         self._process.returncode = 0
         nothing = os.open(os.devnull, os.O_RDWR)
         # Bytes in the buffers must not get into the pipes, and the parent alone holds these open.
@@ -208,14 +215,14 @@ class _Kept:
 
 
 def surroundings() -> tuple:
-    """Return what a process takes over from its parent when it starts, and what may change."""
+    """Return the state that a process inherits from its parent and that may change later."""
     folder = os.stat(".")
     ours = {name: text for name, text in os.environ.items() if name.startswith("SKLEARN_M3S_")}
     return (folder.st_dev, folder.st_ino), list(sys.path), ours
 
 
 def take() -> WorkerProcess:
-    """Return a worker process that is kept, or a new one."""
+    """Return a kept worker process, or a new one."""
     return _kept.take()
 
 
@@ -230,7 +237,7 @@ def _close() -> None:
 
 
 def _forget() -> None:
-    """Start afresh in a process that was forked."""
+    """Start with no workers in a forked process."""
     global _kept
     for worker in list(_started):
         worker.disown()

@@ -1,6 +1,6 @@
-"""A function over videos, with results as they come, in processes that may hang or die."""
+"""Run a function over videos, in processes that may hang or die."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import cloudpickle
@@ -11,11 +11,11 @@ from sklearn_m3s.exceptions import M3SError
 from sklearn_m3s.tiers import _worker_process
 from sklearn_m3s.tiers._worker_process import WorkerLostError, WorkerProcess
 
-_ROUND = 64  # tasks per worker, where a backend returns lists only
+_ROUND = 64  # tasks per worker, if a backend only returns lists
 
 
 class Workers:
-    """Worker processes that one run borrows. Those that are at work when it ends are killed.
+    """Worker processes that one run borrows. Those still at work when it ends are killed.
 
     A copy in another process borrows worker processes of its own there.
 
@@ -41,25 +41,32 @@ class Workers:
         return Workers, ()
 
     def call(
-        self, function: Callable[[Any], list[Any]], video: Any, timeout: float | None
+        self, function: Callable[[Any], Iterable[Any]], video: Any, timeout: float | None
     ) -> tuple[list[Any], list[tuple]]:
-        """Return function(video), and the warnings on the way.
+        """Return function(video) as a list, and the warnings on the way; see `stream`."""
+        caught: list[tuple] = []
+        return list(self.stream(function, video, timeout, caught)), caught
+
+    def stream(
+        self,
+        function: Callable[[Any], Iterable[Any]],
+        video: Any,
+        timeout: float | None,
+        caught: list[tuple],
+    ) -> Iterator[Any]:
+        """Yield the items of function(video) as they come.
 
         Parameters
         ----------
         function : callable
-            From a video to a list.
+            From a video to an iterable.
         video : str or ndarray
             Its argument.
         timeout : float or None
-            Seconds that it may take.
-
-        Returns
-        -------
-        outcomes : list
-            What the function returns.
-        caught : list of tuple
-            Warnings, as arguments of `warnings.warn_explicit`.
+            Seconds to wait for an item.
+        caught : list
+            List to which the warnings are added at the end, as arguments of
+            `warnings.warn_explicit`.
 
         Raises
         ------
@@ -83,7 +90,7 @@ class Workers:
             try:
                 if self.are_over:
                     raise M3SError("the run is over")
-                answer = worker.call(work, video, timeout)
+                yield from worker.stream(work, video, timeout, caught)
             except WorkerLostError as error:
                 worker.discard()
                 if worker.is_new:
@@ -93,7 +100,7 @@ class Workers:
                 raise
             else:
                 _worker_process.put(worker)
-                return answer
+                return
             finally:
                 self._busy.discard(worker)
 
@@ -106,7 +113,7 @@ def run(
     Parameters
     ----------
     function : callable
-        What is done. What it raises is raised here.
+        The function to call. Its errors are raised here.
     tasks : sequence
         Its arguments.
     n_jobs : int or None
@@ -119,7 +126,7 @@ def run(
 
 
 def _parallel(n_tasks: int, n_jobs: int | None) -> tuple[Parallel, int]:
-    """Return what runs the tasks, and how many it is given at a time."""
+    """Return the joblib pool that runs the tasks, and the number of tasks per round."""
     options = {"n_jobs": n_jobs, "prefer": "threads"}
     try:
         return Parallel(return_as="generator_unordered", **options), max(n_tasks, 1)

@@ -1,21 +1,21 @@
 """The optional decoder: decord, which seeks to each wanted frame."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from operator import methodcaller
 
 import numpy as np
 
 from sklearn_m3s._optional import import_optional
 from sklearn_m3s.exceptions import VideoError
-from sklearn_m3s.video._geometry import FrameGeometry
+from sklearn_m3s.video._geometry import Geometry
 from sklearn_m3s.video._pyav import PyAVVideo
 
 
 class DecordVideo:
     """A video file read by decord, as a `Source`.
 
-    decord decodes damaged frames without a word, and with an FFmpeg of its own. So its files have
-    to be intact and from a trusted source.
+    decord decodes damaged frames without a warning, and with its own copy of FFmpeg. So its files
+    must be intact and from a trusted source.
 
     Parameters
     ----------
@@ -46,17 +46,14 @@ class DecordVideo:
         self.fault = checked.fault
         if n_frames != len(self.times):
             raise VideoError(
-                f"has {len(self.times)} frames, of which decord finds {n_frames}: use "
-                "decoder='pyav'"
+                f"has {len(self.times)} frames, but decord finds {n_frames}: use decoder='pyav'"
             )
 
     def times_at(self, frame_rate: float) -> tuple[np.ndarray, float]:
         """Return the times of the file, whatever the rate, and when its last frame ends."""
         return self.times, self.end
 
-    def frames(
-        self, wanted: np.ndarray
-    ) -> Iterator[tuple[int, Callable[[FrameGeometry], np.ndarray]]]:
+    def frames(self, wanted: np.ndarray) -> Iterator[tuple[int, Callable[[Geometry], np.ndarray]]]:
         """Yield (index, draw) of the wanted frames that can be decoded."""
         for index in wanted:
             try:
@@ -64,8 +61,8 @@ class DecordVideo:
             except (self._decord.DECORDError, RuntimeError):
                 continue
             if picture.shape[-1] != 3:  # seen on rotated clips under 64 pixels wide
-                raise VideoError("is not decoded rightly by decord: use decoder='pyav'")
-            yield int(index), partial(FrameGeometry.apply, frame=picture)
+                raise VideoError("is not decoded correctly by decord: use decoder='pyav'")
+            yield int(index), methodcaller("apply", picture)
 
 
 def _first_line(error: Exception) -> str:

@@ -1,12 +1,12 @@
-"""Errors that FFmpeg only writes to its log before it reads on."""
+"""Errors that FFmpeg only logs while it continues to read."""
 
 
 def report_errors() -> None:
     """Let this process warn of every error that FFmpeg reports of a video.
 
-    FFmpeg reads on after most errors, and tells of them in its log alone. The worker processes of
-    the tiers listen to it. Elsewhere it is silent, as PyAV leaves it: it is one for all threads,
-    and a decoder that logs from threads of its own can wait for the interpreter for ever. So call
+    FFmpeg continues after most errors, and reports them only in its log. The worker processes of
+    the tiers listen to this log. Elsewhere it stays silent, as PyAV leaves it: all threads share
+    it, and a decoder that logs from its own threads can wait for the interpreter forever. So call
     this only in a process that does nothing but read videos.
 
     Examples
@@ -17,5 +17,5 @@ def report_errors() -> None:
     import av.logging
 
     av.logging.set_level(av.logging.ERROR)
-    # A message counts as repeated if the video before had it, too.
+    # A message counts as repeated if the previous video had it, too.
     av.logging.set_skip_repeated(False)

@@ -1,4 +1,4 @@
-"""Which formats are read: FFmpeg is told by name, before it looks into a file."""
+"""Formats that are read. FFmpeg gets their names before it looks into a file."""
 
 import io
 import os
@@ -11,9 +11,9 @@ from av.format import ContainerFormat, formats_available
 
 from sklearn_m3s.exceptions import VideoError
 
-# Containers, bare streams, moving pictures, pictures that Pillow is not asked for, and sound, of
-# which it is then said that it holds no video. Left out is whatever opens other files or sockets,
-# or makes pictures of text.
+# Containers, bare streams, animations, pictures that are not left to Pillow, and sound, which gives
+# the message that a file holds no video. Formats that open other files or sockets, or that make
+# pictures of text, are left out.
 _VIDEO = """
     3g2 3gp amv apng asf av1 avi avs2 avs3 cavsvideo cine dirac dnxhd dv evc flic flv gif gxf h261
     h263 h264 hevc ivf jpegxl_anim m4a m4v matroska mj2 mjpeg mov mp4 mpeg mpegts mpegvideo mpjpeg
@@ -27,8 +27,8 @@ _SOUND = "aac ac3 aiff amr ape au caf dsf dts eac3 flac mp3 mpc mpc8 tak truehd 
 _ALLOWED = ",".join(f"{_VIDEO} {_PICTURES} {_SOUND}".split())
 _HEAD = 1 << 16
 _LONGEST_HEAD = 1 << 20  # what FFmpeg looks at to tell formats apart
-# Bytes until a frame is found: of what a parser splits into frames, and of containers that know
-# the size of each.
+# Bytes until a frame is found: for streams that a parser splits into frames, and for containers
+# that know the size of each frame.
 _MOST_UNPARSED = 1 << 26
 _MOST_SIZED = 1 << 28
 _SIZED = {"apng", "asf", "avi", "flv", "gif", "gxf", "matroska,webm", "mxf", "nut"}
@@ -36,7 +36,7 @@ _SIZED |= {"mov,mp4,m4a,3gp,3g2,mj2"}
 
 
 class _Content:
-    """The content of an open file for FFmpeg, which sees the suffix of the name and no more.
+    """The content of an open file for FFmpeg, which sees only the suffix of its name.
 
     Some demuxers read on until they find a frame, and parsers keep what they read several times
     over. So reading fails when `n_left` is used up.
@@ -109,8 +109,8 @@ def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:
 def _refused_format(file: BinaryIO) -> str | None:
     """Return the names of the format that FFmpeg finds in a file, or None for an allowed one.
 
-    FFmpeg does not tell which format it refused. So others are allowed, and halved until one is
-    left, for the head of the file, of which all is skipped: no demuxer has anything to act on.
+    FFmpeg does not tell which format it refused. So the others are allowed for the head of the
+    file, and halved until one is left. All data is skipped: no demuxer has anything to act on.
     """
     file.seek(0)
     head = io.BytesIO(file.read(_HEAD))
@@ -147,7 +147,7 @@ def _is_among(head: io.BytesIO, names: list[str]) -> bool:
 
 
 def _is_unknown(head: io.BytesIO) -> bool:
-    """Return whether FFmpeg finds no format at all, which comes before it looks at the names."""
+    """Return whether FFmpeg finds no format at all. It checks this before the allowed names."""
     return isinstance(_fault(head, ["none"]), av.error.InvalidDataError)
 
 

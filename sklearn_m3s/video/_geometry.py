@@ -1,13 +1,13 @@
-"""How a frame of any size becomes the picture that a descriptor or a network sees."""
+"""Geometry: from a frame of any size to the picture for a descriptor or a network."""
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
 
 
 class FrameGeometry(NamedTuple):
-    """Resize a frame, then take the middle of it.
+    """Resize a frame, then crop its centre.
 
     Parameters
     ----------
@@ -53,6 +53,38 @@ class FrameGeometry(NamedTuple):
         return resized[top : top + self.height, left : left + self.width]
 
 
+class FitGeometry(NamedTuple):
+    """Shrink a frame until it fits into a rectangle, with its proportions.
+
+    Parameters
+    ----------
+    height, width : int
+        Largest size of the picture in pixels.
+
+    Examples
+    --------
+    >>> from sklearn_m3s.video import FitGeometry
+    >>> FitGeometry(256, 256).resized_shape(360, 640)
+    (144, 256)
+    """
+
+    height: int
+    width: int
+
+    def resized_shape(self, height: int, width: int) -> tuple[int, int]:
+        """Return the height and width of the picture of a frame."""
+        scale = min(1, self.height / height, self.width / width)
+        return max(1, round(scale * height)), max(1, round(scale * width))
+
+    def apply(self, frame: np.ndarray) -> np.ndarray:
+        """Return the picture of an RGB frame of shape (H, W, 3), by area interpolation."""
+        height, width = self.resized_shape(*frame.shape[:2])
+        return cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+
+
+Geometry: TypeAlias = FrameGeometry | FitGeometry
+
+
 class Orientation(NamedTuple):
     """How a stored picture becomes upright.
 
@@ -70,12 +102,12 @@ class Orientation(NamedTuple):
 
     @classmethod
     def of_exif(cls, tag: int) -> "Orientation":
-        """Return what the tag of EXIF means."""
+        """Return the orientation of an EXIF tag."""
         return _OF_EXIF.get(tag, cls())
 
     @classmethod
     def of_matrix(cls, a: float, b: float, c: float, d: float) -> "Orientation":
-        """Return what takes the point (x, y) to (a x + c y, b x + d y), to the next right angle."""
+        """Return what maps (x, y) to (a x + c y, b x + d y), rounded to a right angle."""
         is_turned = abs(b) > abs(a)
         down, right = (b, c) if is_turned else (d, a)
         return cls(is_turned, -1 if down < 0 else 1, -1 if right < 0 else 1)

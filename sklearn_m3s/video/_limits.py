@@ -1,4 +1,4 @@
-"""How much one video may ask for."""
+"""Limits of the size of one video."""
 
 import sys
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from sklearn_m3s.exceptions import VideoError
 
 
 class VideoLimits(NamedTuple):
-    """What one video may ask for before it is refused.
+    """Limits above which a video is refused.
 
     Files are checked before their pixels are allocated. The defaults pass 8K video, films of two
     hours and pictures of 100 megapixels.
@@ -61,7 +61,7 @@ def get_limits() -> VideoLimits:
     Returns
     -------
     VideoLimits
-        Of `read_video`, `read_clip` and all tiers.
+        The limits of `read_video`, `read_clip` and all tiers.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def set_limits(limits: VideoLimits) -> VideoLimits:
     Returns
     -------
     VideoLimits
-        The limits so far.
+        The previous limits.
 
     Examples
     --------
@@ -108,14 +108,14 @@ def over_limit(field: str, amount: str) -> VideoError:
 
 
 def check_frame_size(width: int, height: int, field: str, limit: int) -> None:
-    """Refuse frames of more pixels than the limit, which comes from the field of that name."""
+    """Refuse frames of more pixels than the limit, the value of this field of `VideoLimits`."""
     if width * height > limit:
         raise over_limit(field, f"frames of {width} x {height} pixels")
 
 
 @contextmanager
 def memory_ceiling(n_bytes: int) -> Iterator[None]:
-    """Keep this process from taking more memory, where the system can do that: on Linux.
+    """Keep this process from allocating more memory. This has an effect on Linux only.
 
     The worker processes of the tiers read files under the `memory` of `VideoLimits`.
 

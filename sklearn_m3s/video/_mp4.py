@@ -1,4 +1,4 @@
-"""What the headers of MP4 files declare, read before FFmpeg allocates memory for it."""
+"""Headers of MP4 files, checked before FFmpeg allocates memory for their entries."""
 
 import os
 import struct
@@ -10,7 +10,7 @@ import numpy as np
 
 from sklearn_m3s.exceptions import VideoError
 
-# Boxes of boxes, and how many bytes come before the first of them.
+# Boxes that hold boxes, and how many bytes come before the first of them.
 _OF_BOXES = dict.fromkeys(
     b"dinf edts mdia minf moof moov mvex sinf stbl traf udta wave".split(), 0
 ) | {b"meta": 4}
@@ -64,7 +64,7 @@ def _is_plain_sound(file: BinaryIO, boxes: dict[bytes, list[tuple[int, int]]]) -
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield type, start and end of the content of every box, in whatever box it is but a track."""
+    """Yield type, start and end of the content of every box, nested in any box but a track."""
     spans = [(start, end)]
     n_boxes = 0
     while spans:

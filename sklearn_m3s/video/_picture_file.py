@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from operator import methodcaller
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -17,7 +17,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from sklearn_m3s.exceptions import VideoError
-from sklearn_m3s.video._geometry import FrameGeometry, Orientation
+from sklearn_m3s.video._geometry import Geometry, Orientation
 from sklearn_m3s.video._limits import VideoLimits, check_frame_size, over_limit
 from sklearn_m3s.video._sampling import last_end
 
@@ -39,7 +39,7 @@ _STARTS: dict[bytes, Callable[..., Image.Image]] = {
 
 
 def picture_kind(path: str) -> Callable[..., Image.Image] | None:
-    """Return what reads a file, or None if it is not a picture for Pillow.
+    """Return the function that opens a picture, or None if the file is not for Pillow.
 
     Animated PNG, GIF, motion JPEG and everything else is left to FFmpeg.
     """
@@ -68,7 +68,7 @@ class PictureFile:
     kind : callable
         From `picture_kind`.
     limits : VideoLimits
-        What it may ask for.
+        Limits of the file.
 
     Attributes
     ----------
@@ -88,8 +88,8 @@ class PictureFile:
 
     def __init__(self, path: str, kind: Callable[..., Image.Image], limits: VideoLimits) -> None:
         self._path, self._kind, self._limits = path, kind, limits
-        with self._open() as image:
-            n_frames = getattr(image, "n_frames", 1) if isinstance(image, _MOVING) else 1
+        with _opened(self._path, self._kind, self._limits) as image:
+            n_frames = _n_frames(image)
             self._check_limits(image, n_frames)
             shown = [_seconds_shown(image, i) for i in range(n_frames)] if n_frames > 1 else [0.0]
         self.times = np.append(0.0, np.cumsum(shown[:-1]))
@@ -101,11 +101,9 @@ class PictureFile:
         """Return the times of the file, whatever the rate, and when its last frame ends."""
         return self.times, self.end
 
-    def frames(
-        self, wanted: np.ndarray
-    ) -> Iterator[tuple[int, Callable[[FrameGeometry], np.ndarray]]]:
+    def frames(self, wanted: np.ndarray) -> Iterator[tuple[int, Callable[[Geometry], np.ndarray]]]:
         """Yield (index, draw) of the wanted frames."""
-        with self._open() as image:
+        with _opened(self._path, self._kind, self._limits) as image:
             for index in wanted:
                 if index:
                     image.seek(int(index))
@@ -113,7 +111,7 @@ class PictureFile:
                 picture = _rgb(image)
                 # After loading, since Pillow turns some kinds itself and then drops the tag.
                 turn = Orientation.of_exif(image.getexif().get(_EXIF_ORIENTATION, 1))
-                yield int(index), partial(FrameGeometry.apply, frame=turn.apply(picture))
+                yield int(index), methodcaller("apply", turn.apply(picture))
 
     def _check_limits(self, image: Image.Image, n_frames: int) -> None:
         limits = self._limits
@@ -121,29 +119,24 @@ class PictureFile:
             raise over_limit("frames", f"{n_frames:,} frames")
         if n_frames > 1:
             check_frame_size(image.width, image.height, "pixels", limits.pixels)
-        else:  # the decoders of some keep several copies of a picture
+        else:  # some decoders keep several copies of a picture
             limit = limits.picture_pixels // (2 if isinstance(image, _MOVING) else 1)
             check_frame_size(image.width, image.height, "picture_pixels", limit)
         n_bytes = n_frames * image.width * image.height * 4
         if n_bytes > limits.decoded_bytes:
             raise over_limit("decoded_bytes", f"{n_bytes:,} bytes of decoded frames")
 
-    @contextmanager
-    def _open(self) -> Iterator[Image.Image]:
-        try:
-            with open(self._path, "rb") as file:
-                try:
-                    # Image.open would warn of a large picture, for all threads or for none.
-                    image = self._kind(file)
-                except SyntaxError:
-                    if self._kind is not TiffImageFile:
-                        raise
-                    image = _read_tiff(file, self._limits)
-                yield image
-        except (MemoryError, VideoError):
-            raise
-        except Exception as error:  # a damaged picture can raise anything
-            raise VideoError(f"cannot be decoded ({error}): {_CURE}") from error
+
+def picture_info(
+    path: str, kind: Callable[..., Image.Image], limits: VideoLimits
+) -> tuple[int, int, int]:
+    """Return number, width and height of the frames of a file, from its header."""
+    with _opened(path, kind, limits) as image:
+        return _n_frames(image), image.width, image.height
+
+
+def _n_frames(image: Any) -> int:
+    return getattr(image, "n_frames", 1) if isinstance(image, _MOVING) else 1
 
 
 def _seconds_shown(image: Any, index: int) -> float:
@@ -151,6 +144,26 @@ def _seconds_shown(image: Any, index: int) -> float:
     image.seek(index)
     image.load()
     return (image.info.get("duration") or _LEAST_MS) / 1000
+
+
+@contextmanager
+def _opened(
+    path: str, kind: Callable[..., Image.Image], limits: VideoLimits
+) -> Iterator[Image.Image]:
+    try:
+        with open(path, "rb") as file:
+            try:
+                # Image.open would warn of a large picture, for all threads or for none.
+                image = kind(file)
+            except SyntaxError:
+                if kind is not TiffImageFile:
+                    raise
+                image = _read_tiff(file, limits)
+            yield image
+    except (MemoryError, VideoError):
+        raise
+    except Exception as error:  # a damaged picture can raise anything
+        raise VideoError(f"cannot be decoded ({error}): {_CURE}") from error
 
 
 def _read_tiff(file: BinaryIO, limits: VideoLimits) -> Image.Image:

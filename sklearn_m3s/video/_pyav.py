@@ -17,7 +17,7 @@ from av.video.reformatter import ColorRange, ColorTrc, Interpolation, VideoRefor
 
 from sklearn_m3s.exceptions import M3SError, M3SWarning, VideoError
 from sklearn_m3s.video._formats import open_container
-from sklearn_m3s.video._geometry import FrameGeometry, Orientation
+from sklearn_m3s.video._geometry import Geometry, Orientation
 from sklearn_m3s.video._limits import VideoLimits, check_frame_size, over_limit
 from sklearn_m3s.video._mp4 import n_declared_samples
 from sklearn_m3s.video._sampling import last_end, typical_interval
@@ -28,7 +28,7 @@ _EXACT = 0x40000 | 0x2000
 _CURE = "it is damaged, truncated or of another kind; check it with a player and fetch it again"
 _CONVERT = "convert it, such as to H.264 in MP4"
 _HDR = {int(ColorTrc.SMPTE2084): "PQ", int(ColorTrc.ARIB_STD_B67): "HLG"}
-_LONGEST_STEP = 60  # seconds between frames of a stream whose clock goes on
+_LONGEST_STEP = 60  # seconds between frames of a stream whose clock runs on
 # How many frames a decoder keeps to predict others from: those of HEVC at the sizes that matter.
 _MOST_KEPT = {"h264": 16, "hevc": 7, "vvc": 7, "vp9": 9, "av1": 9, "libdav1d": 9}
 _TRACKS = 4  # how many tracks, mostly sound, may be as long as the video
@@ -45,7 +45,7 @@ class PyAVVideo:
     path : str
         An existing, non-empty file.
     limits : VideoLimits
-        What it may ask for.
+        Limits of the file.
 
     Attributes
     ----------
@@ -56,7 +56,7 @@ class PyAVVideo:
     end : float
         When the last frame ends.
     share_present : float in [0, 1]
-        How much is there of the length that the container declares; 1 where it declares none.
+        Share of the length declared by the container that is present; 1 if it declares none.
     fault : str
         The first error that FFmpeg has reported so far, or an empty string.
 
@@ -122,15 +122,13 @@ class PyAVVideo:
         """Return the times of the file, whatever the rate, and when its last frame ends."""
         return self.times, self.end
 
-    def frames(
-        self, wanted: np.ndarray
-    ) -> Iterator[tuple[int, Callable[[FrameGeometry], np.ndarray]]]:
+    def frames(self, wanted: np.ndarray) -> Iterator[tuple[int, Callable[[Geometry], np.ndarray]]]:
         """Yield (index, draw) of the wanted frames that can be decoded.
 
         Frames come in the order of presentation. `position` counts the wanted frames that are
-        settled: a decoded frame settles all whose time has come, and stands for the last of them
-        if it is near enough. So a frame that cannot be decoded is skipped, and decoding stops
-        after the last wanted frame.
+        settled. A decoded frame settles all wanted frames whose time has come, and stands for the
+        last of them if it is near enough. So a frame that cannot be decoded is skipped, and
+        decoding stops after the last wanted frame.
         """
         targets = self.times[wanted]
         position = 0
@@ -195,6 +193,23 @@ class PyAVVideo:
         return self.times[min(count, len(self.times) - 1)]
 
 
+def container_info(
+    path: str, limits: VideoLimits
+) -> tuple[int | None, int | None, int | None, float, float]:
+    """Return the number, width and height of the frames, the length and the rate from a header.
+
+    The length and the rate are in seconds and frames per second, NaN where they are unknown.
+    """
+    with _opened(path, limits) as (container, stream, _):
+        is_picture = container.format.name.endswith("_pipe") or container.format.name == "ico"
+        n_frames = 1 if is_picture else stream.frames or None
+        rate = float(stream.average_rate or np.nan)
+        seconds = _declared_seconds(container, stream) or (container.duration or 0) / av.time_base
+        codec = stream.codec_context
+        size = codec.width or None, codec.height or None
+        return n_frames, *size, seconds or (n_frames or np.nan) / rate, rate
+
+
 @contextmanager
 def _opened(path: str, limits: VideoLimits) -> Iterator[tuple[Any, Any, "_Packets"]]:
     """Open a file, and yield the container, the stream of the video and its packets."""
@@ -236,10 +251,10 @@ def _video_stream(container: Any) -> Any:
 
 
 class _Packets:
-    """The packets of a stream up to the first that cannot be read, then one that flushes.
+    """The packets of a stream up to the first unreadable one, then a packet that flushes.
 
-    MPEG streams can be joined by appending files. Where their clock starts again, what follows is
-    shifted to go on from there.
+    MPEG streams can be joined by appending files. Where their clock restarts, the following packets
+    are shifted to continue from there.
 
     Attributes
     ----------
@@ -254,7 +269,7 @@ class _Packets:
 
     def fault(self) -> str:
         """Return the first error of the container or the decoder so far, or an empty string."""
-        # What has no source concerns the file as well, such as a packet that it does not hold.
+        # Messages without a source concern the file as well, such as one on a missing packet.
         sources = {"", self._container.format.name, self._stream.codec_context.name}
         for level, source, text in self._logs:
             if not self._fault and level <= av.logging.ERROR and source in sources:
@@ -285,7 +300,7 @@ class _Packets:
                 yield packet
         except MemoryError:
             raise
-        except (av.error.FFmpegError, IndexError):  # PyAV ends so if a stream begins in the middle
+        except (av.error.FFmpegError, IndexError):  # raised if a stream begins in the middle
             yield av.Packet()
 
 
@@ -293,7 +308,7 @@ def _draw(
     frame: av.VideoFrame,
     reducer: VideoReformatter,
     converter: VideoReformatter,
-    geometry: FrameGeometry,
+    geometry: Geometry,
 ) -> np.ndarray:
     try:
         return _picture(frame, reducer, converter, geometry)
@@ -310,7 +325,7 @@ def _picture(
     frame: av.VideoFrame,
     reducer: VideoReformatter,
     converter: VideoReformatter,
-    geometry: FrameGeometry,
+    geometry: Geometry,
 ) -> np.ndarray:
     """Return a frame as an upright RGB picture."""
     turn = _orientation(frame)
@@ -405,7 +420,7 @@ def _decoded(packets: _Packets, stream: Any) -> Iterator[av.VideoFrame]:
 
 
 def _declared_seconds(container: Any, stream: Any) -> float:
-    """Return when the container says that a stream ends, or 0 where it does not say."""
+    """Return the end of a stream according to its container, or 0 if unknown."""
     if stream.duration:
         return float((stream.duration + min(stream.start_time or 0, 0)) * stream.time_base)
     # Matroska writes hours:minutes:seconds, and other programs whatever they like.

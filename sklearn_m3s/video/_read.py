@@ -1,20 +1,21 @@
-"""One pass over a video for all that is to be read from it."""
+"""Read a video in one pass for several readers."""
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from sklearn_m3s.exceptions import M3SError, M3SWarning, VideoError
-from sklearn_m3s.video._geometry import FrameGeometry
+from sklearn_m3s.video._geometry import FrameGeometry, Geometry
 from sklearn_m3s.video._reader import ClipReader, Reader
 from sklearn_m3s.video._source import Draw, Source, open_source
 
-_LEAST_SHARE = 0.9
-_WHOLE_SHARE = 0.98  # containers round lengths
+LEAST_SHARE = 0.9
+WHOLE_SHARE = 0.98  # containers round lengths
 
 
 def read_video(video: Any, readers: Sequence[Reader], *, decoder: str = "pyav") -> list[Any]:
@@ -25,7 +26,7 @@ def read_video(video: Any, readers: Sequence[Reader], *, decoder: str = "pyav") 
     video : str, os.PathLike or ndarray of shape (T, H, W, 3) or (H, W, 3), uint8
         A file, or RGB frames.
     readers : sequence of Reader
-        Such as `FrameReader` and `ClipReader`; each is used up.
+        Readers such as `FrameReader` and `ClipReader`. Each can be used once.
     decoder : {"pyav", "decord"}, default="pyav"
         What reads videos. Use decord for intact files from a trusted source only: it decodes
         damaged frames without a warning, and with an old FFmpeg of its own. Pictures are read by
@@ -41,7 +42,7 @@ def read_video(video: Any, readers: Sequence[Reader], *, decoder: str = "pyav") 
     Raises
     ------
     ImportError, M3SError, MemoryError
-        What would fail for every video is raised.
+        Errors that would affect every video are raised.
 
     Warns
     -----
@@ -70,16 +71,16 @@ def read_video(video: Any, readers: Sequence[Reader], *, decoder: str = "pyav") 
     """
     try:
         source = open_source(video, decoder)
-        shares = [_Share(reader, source) for reader in readers]
+        shares = [Share(reader, *source.times_at(reader.frame_rate)) for reader in readers]
         for index, draw in source.frames(np.unique(np.concatenate([s.wanted for s in shares]))):
-            pictures: dict[FrameGeometry, np.ndarray] = {}
+            pictures: dict[Geometry, np.ndarray] = {}
             for share in shares:
                 share.take(index, draw, pictures)
             if all(share.error for share in shares):
                 break
     except Exception as error:
-        return [_of_this_video(error)] * len(readers)
-    return [share.value(video, source) for share in shares]
+        return [of_this_video(error)] * len(readers)
+    return [share.value(partial(_check_complete, video, source)) for share in shares]
 
 
 def read_clip(
@@ -92,7 +93,7 @@ def read_clip(
     video : str, os.PathLike or ndarray of shape (T, H, W, 3) or (H, W, 3), uint8
         A file, or RGB frames.
     n_frames : int
-        How many: the frames shown at the centres of as many equal parts of the video. A shorter
+        Number of frames, shown at the centres of equal parts of the video. A shorter
         video repeats frames.
     frame_size : int, default=256
         Side of the square frames in pixels; area interpolation.
@@ -140,18 +141,30 @@ def read_clip(
     return clip
 
 
-class _Share:
-    """The share that one reader has in a pass over a video."""
+class Share:
+    """The part of one reader in a pass over a video, or over a stretch of it.
 
-    def __init__(self, reader: Reader, source: Source) -> None:
-        times, end = source.times_at(reader.frame_rate)
-        self.wanted = reader.wanted(times, end)
+    Parameters
+    ----------
+    reader : Reader
+        An unused reader.
+    times : ndarray of shape (n_frames,), float64
+        When each frame of the part is shown.
+    end : float
+        When the last of them ends.
+    first : int, default=0
+        The index of the first in the video.
+    """
+
+    def __init__(self, reader: Reader, times: np.ndarray, end: float, first: int = 0) -> None:
+        wanted = reader.wanted(times, end)
+        self.wanted = wanted + first
         self.error: Exception | None = None
-        self._reader = reader
-        self._times = dict(zip(self.wanted.tolist(), times[self.wanted] - times[0], strict=True))
+        self._reader, self._first = reader, first
+        self._times = dict(zip(self.wanted.tolist(), times[wanted] - times[0], strict=True))
         self._n_found = 0
 
-    def take(self, index: int, draw: Draw, pictures: dict[FrameGeometry, np.ndarray]) -> None:
+    def take(self, index: int, draw: Draw, pictures: dict[Geometry, np.ndarray]) -> None:
         """Hand a frame to the reader if it wants it; equal pictures are drawn once."""
         if self.error or index not in self._times:
             return
@@ -159,23 +172,26 @@ class _Share:
         try:
             if geometry not in pictures:
                 pictures[geometry] = draw(geometry)
-            self._reader.add(index, pictures[geometry], float(self._times[index]))
+            self._reader.add(index - self._first, pictures[geometry], float(self._times[index]))
             self._n_found += 1
         except Exception as error:
-            self.error = _of_this_video(error)
+            self.error = of_this_video(error)
 
-    def value(self, video: Any, source: Source) -> Any:
-        """Return the value of the reader, or what went wrong in it."""
+    def value(self, check: Callable[[int, int], None]) -> Any:
+        """Return the value of the reader, or the error raised in it.
+
+        `check` gets the numbers of found and of wanted frames, and may raise an error.
+        """
         try:
             if self.error is None:
-                _check_complete(video, source, self._n_found, len(self.wanted))
+                check(self._n_found, len(self.wanted))
                 return self._reader.value()
         except Exception as error:
-            return _of_this_video(error)
+            return of_this_video(error)
         return self.error
 
 
-def _of_this_video(error: Exception) -> Exception:
+def of_this_video(error: Exception) -> Exception:
     """Return an error that concerns one video; raise one that would concern all of them."""
     if isinstance(error, ImportError | M3SError | MemoryError) and not isinstance(
         error, VideoError
@@ -190,9 +206,9 @@ def _check_complete(video: Any, source: Source, n_found: int, n_wanted: int) -> 
         f"{n_found} of {n_wanted} frames could be decoded, and {source.share_present:.0%} of the "
         "declared length is there"
     )
-    if n_found < n_wanted * _LEAST_SHARE or source.share_present < _LEAST_SHARE:
+    if n_found < n_wanted * LEAST_SHARE or source.share_present < LEAST_SHARE:
         raise VideoError(f"is truncated or damaged: {present}; fetch or export it again")
     if source.fault:
         present += f", and FFmpeg reports {source.fault!r}"
-    if n_found < n_wanted or source.share_present < _WHOLE_SHARE or source.fault:
+    if n_found < n_wanted or source.share_present < WHOLE_SHARE or source.fault:
         warnings.warn(f"{os.fspath(video)!r} is damaged: {present}", M3SWarning, stacklevel=4)

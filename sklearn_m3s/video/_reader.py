@@ -5,14 +5,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from sklearn_m3s.video._geometry import FrameGeometry
+from sklearn_m3s.video._geometry import FrameGeometry, Geometry
 from sklearn_m3s.video._sampling import sample_at_rate, sample_evenly, seconds_represented
 
 _BLOCK = 16
 
 
 class Meter(Protocol):
-    """What measures frames over time, in constant memory.
+    """A measure of frames over time, in constant memory.
 
     Examples
     --------
@@ -36,9 +36,9 @@ class Meter(Protocol):
         frames : ndarray of shape (T, H, W, 3), uint8
             RGB.
         times : ndarray of shape (T,), float64
-            When each is shown, in seconds from the first frame.
+            Time of each frame, in seconds from the first.
         seconds : ndarray of shape (T,), float64
-            For how long each counts: as long as it is shown, and for frames that were left out.
+            Time for which each frame counts: its own, and that of frames left out next to it.
         """
 
     def value(self) -> Any:
@@ -46,11 +46,11 @@ class Meter(Protocol):
 
 
 class Reader(Protocol):
-    """What is read from a video. A reader serves one video: it is copied for each.
+    """A reader of a video. It serves one video, and is copied for each.
 
     Attributes
     ----------
-    geometry : FrameGeometry
+    geometry : FrameGeometry or FitGeometry
         The pictures that it wants.
     frame_rate : float
         Frames per second at which an array counts as sampled.
@@ -72,7 +72,11 @@ class Reader(Protocol):
     (32, 32, 3)
     """
 
-    geometry: FrameGeometry
+    @property
+    def geometry(self) -> Geometry:
+        """The geometry of the pictures."""
+        ...
+
     frame_rate: float
 
     def wanted(self, times: np.ndarray, end: float) -> np.ndarray:
@@ -90,7 +94,7 @@ class Reader(Protocol):
         """Take a wanted frame: its index, its picture, and seconds from the first frame."""
 
     def value(self) -> Any:
-        """Return what was read."""
+        """Return the result."""
 
 
 class FrameReader:
@@ -163,10 +167,10 @@ class ClipReader:
     Parameters
     ----------
     n_frames : int
-        How many: the frames shown at the centres of as many equal parts of the video. A shorter
+        Number of frames, shown at the centres of equal parts of the video. A shorter
         video repeats frames.
     geometry : FrameGeometry
-        Their pictures.
+        Geometry of the pictures.
 
     Examples
     --------
@@ -177,7 +181,7 @@ class ClipReader:
     (4, 32, 32, 3)
     """
 
-    frame_rate = 1.0  # of no consequence: parts of a clip are equal at any rate
+    frame_rate = 1.0  # has no effect: parts of a clip are equal at any rate
 
     def __init__(self, n_frames: int, geometry: FrameGeometry) -> None:
         self.n_frames = n_frames

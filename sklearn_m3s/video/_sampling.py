@@ -43,7 +43,7 @@ def sample_evenly(times: np.ndarray, n_frames: int, *, end: float | None = None)
     times : ndarray of shape (n,), float64
         Ascending times of the frames, in seconds.
     n_frames : int
-        How many frames to take. A clip with fewer repeats some.
+        Number of frames to take. A clip with fewer frames repeats some.
     end : float, default=None
         When the last frame ends, in seconds. None stands for the median interval after its time.
 

@@ -1,4 +1,4 @@
-"""A video as its times and its frames, whatever it comes from."""
+"""The times and the frames of a video of any origin."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -9,10 +9,10 @@ import numpy as np
 
 from sklearn_m3s.exceptions import VideoError
 from sklearn_m3s.video._array import ArrayVideo
-from sklearn_m3s.video._geometry import FrameGeometry
+from sklearn_m3s.video._geometry import Geometry
 from sklearn_m3s.video._limits import get_limits
 
-Draw = Callable[[FrameGeometry], np.ndarray]
+Draw = Callable[[Geometry], np.ndarray]
 
 
 class Source(Protocol):
@@ -21,7 +21,7 @@ class Source(Protocol):
     Attributes
     ----------
     share_present : float in [0, 1]
-        How much is there of the length that the container declares; 1 where it declares none.
+        Share of the length declared by the container that is present; 1 if it declares none.
     fault : str
         The first error that the decoder has reported so far, or an empty string.
     """
@@ -32,7 +32,7 @@ class Source(Protocol):
     def times_at(self, frame_rate: float) -> tuple[np.ndarray, float]:
         """Return when each frame is shown, ascending, of shape (n_frames,), and when the last ends.
 
-        In seconds. Files have times of their own; an array counts as sampled at `frame_rate`.
+        The unit is seconds. Files have their own times; an array counts as sampled at `frame_rate`.
         """
 
     def frames(self, wanted: np.ndarray) -> Iterator[tuple[int, Draw]]:
@@ -48,7 +48,7 @@ class Source(Protocol):
         index : int
             One of `wanted`.
         draw : callable
-            From a `FrameGeometry` to the picture, uint8 RGB, upright. It is valid until the next
+            From a geometry to the picture, uint8 RGB, upright. It is valid until the next
             frame is asked for.
         """
 
@@ -78,7 +78,7 @@ def open_source(video: Any, decoder: str = "pyav") -> Source:
     from sklearn_m3s.video._pyav import PyAVVideo
 
     limits = get_limits()
-    path = _checked_path(video)
+    path = checked_path(video)
     try:
         kind = picture_kind(path)
         if kind is not None:
@@ -124,12 +124,13 @@ def check_content(video: Any) -> None:
     from sklearn_m3s.video._formats import has_allowed_format
     from sklearn_m3s.video._picture_file import picture_kind
 
-    path = _checked_path(video)
+    path = checked_path(video)
     if picture_kind(path) is None and not has_allowed_format(path):
         raise VideoError("is not of a format that is read: pass a video or a picture")
 
 
-def _checked_path(video: str | os.PathLike) -> str:
+def checked_path(video: str | os.PathLike) -> str:
+    """Return the path of a file that is not empty, or raise a `VideoError`."""
     path = Path(video)
     if path.is_dir():
         raise VideoError("is a folder: pass the paths of the files in it")

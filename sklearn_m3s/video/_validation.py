@@ -31,7 +31,7 @@ def check_videos(videos: Any) -> list[Any]:
     TypeError
         If `videos` is a bare path, or not a sequence.
     ValueError
-        If it is empty, or an array of more than one dimension.
+        If it is empty, or an array or a table of more than one dimension.
 
     Examples
     --------
@@ -44,8 +44,12 @@ def check_videos(videos: Any) -> list[Any]:
     ndim = getattr(videos, "ndim", 1)
     if ndim != 1:
         shape = tuple(getattr(videos, "shape", ()))
+        cure = "pass X[:, 0]" if shape[1:] == (1,) else _CURE
+        if hasattr(videos, "columns"):
+            name = videos.columns[0] if shape[1:] == (1,) else "video"
+            cure = f"pass the column with the paths, as table[{name!r}] and not table[[{name!r}]]"
         raise ValueError(
-            f"X has {ndim} dimensions (shape {shape}), but needs one item per video: {_CURE}"
+            f"X has {ndim} dimensions (shape {shape}), but needs one item per video: {cure}"
         )
     if isinstance(videos, dict | set) or not hasattr(videos, "__len__"):
         raise TypeError(f"X is a {type(videos).__name__}, not a sequence of videos: {_CURE}")
@@ -63,12 +67,12 @@ def video_name(video: Any, position: int) -> str:
     video : str, os.PathLike, ndarray or object
         An item of a sequence of videos.
     position : int
-        Its place in the sequence.
+        Its position in the sequence.
 
     Returns
     -------
     str
-        The path as it was given, or ``X[position]`` and what is there.
+        The path as given, or ``X[position]`` and a description of the item.
 
     Examples
     --------

@@ -136,7 +136,7 @@ def test_an_answer_larger_than_it_declares_is_cut(fetch):
     assert fetch((200, [BODY, BODY], len(BODY))).read_bytes() == BODY
 
 
-def test_a_declared_size_beyond_all_reason_is_refused(fetch, server, tmp_path):
+def test_a_declared_size_beyond_reason_is_refused(fetch, server, tmp_path):
     with pytest.raises(WeightsError, match=f"declares {10**15} bytes, more than"):
         fetch((200, [BODY], 10**15))
     assert len(server.asked) == 1

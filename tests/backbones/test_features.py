@@ -71,7 +71,7 @@ def test_any_output_becomes_one_float32_vector_per_item(function, output, expect
         (lambda x: x.view(2, 3, 2, 2), "cls", r"'cls'.*shape \(2, 3, 2, 2\): use output='mean'"),
     ],
 )
-def test_what_is_no_batch_of_numbers_is_an_error_that_says_what_came(function, output, fault):
+def test_anything_but_a_batch_of_numbers_is_an_error_that_says_what_came(function, output, fault):
     with pytest.raises(M3SError, match=fault):
         features(function, output=output)
 

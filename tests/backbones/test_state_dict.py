@@ -118,7 +118,7 @@ def test_of_many_wrong_keys_the_first_few_are_named_and_all_are_counted(save, st
 
 @pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
 @pytest.mark.parametrize("content", [b"", b"<html>not found</html>"], ids=["empty", "text"])
-def test_a_file_that_is_no_weight_file_is_named(tmp_path, suffix, content):
+def test_a_file_that_is_not_a_weight_file_is_named(tmp_path, suffix, content):
     path = tmp_path / f"file{suffix}"
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=rf"cannot read weights from .*file\{suffix}"):

@@ -185,9 +185,7 @@ OTHER = "0" * 64
         lambda record: {key.upper(): value for key, value in record.items()},
     ],
 )
-def test_a_record_that_is_none_counts_as_missing(
-    make_cache, video, tmp_path, restart, reads, damage
-):
+def test_an_invalid_record_counts_as_missing(make_cache, video, tmp_path, restart, reads, damage):
     make_cache().key(video)
     (record,) = records(tmp_path)
     damaged = damage(json.loads(record.read_text()))
@@ -201,7 +199,7 @@ def test_a_record_that_is_none_counts_as_missing(
 
 @pytest.mark.usefixtures("settled")
 @pytest.mark.parametrize("make", [Path.mkdir, getattr(os, "mkfifo", Path.mkdir)])
-def test_a_record_that_is_no_file_counts_as_missing(make_cache, video, tmp_path, restart, make):
+def test_a_record_that_is_not_a_file_counts_as_missing(make_cache, video, tmp_path, restart, make):
     make_cache().key(video)
     (record,) = records(tmp_path)
     record.unlink()

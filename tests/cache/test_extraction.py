@@ -70,7 +70,7 @@ def test_another_minor_version_of_pyav_describes_again(tmp_path, video, describe
     assert len(described) == 2
 
 
-def test_what_is_no_video_is_never_hashed(tmp_path, monkeypatch):
+def test_anything_but_a_video_is_never_hashed(tmp_path, monkeypatch):
     path = tmp_path / "huge.mp4"
     path.write_bytes(b"")
     os.truncate(path, 10**11)  # takes no space on the disk
@@ -199,7 +199,7 @@ def test_a_disk_that_gets_full_loses_no_row(tmp_path, clips, monkeypatch):
 
     monkeypatch.setattr(Mean, "change", staticmethod(fill_the_disk))
     try:
-        with pytest.warns(M3SWarning, match="goes on, but .*free some space") as caught:
+        with pytest.warns(M3SWarning, match="continues, but .*free some space") as caught:
             rows = Mean(cache=folder).fit_transform(clips)
         with pytest.raises(M3SError, match="free some space"):  # before any work
             Mean(cache=folder).fit_transform(clips)
@@ -229,7 +229,7 @@ def test_a_folder_that_is_deleted_at_any_time_loses_no_row(tmp_path, monkeypatch
         np.testing.assert_array_equal(rows[:, 0], np.arange(40))
 
 
-def test_damaged_entries_are_described_anew(tmp_path, clips):
+def test_damaged_entries_are_described_again(tmp_path, clips):
     expected = Mean(cache=tmp_path / "features").fit_transform(clips)
     for i, path in enumerate(sorted((tmp_path / "features").rglob("*.npy"))):
         content = bytearray(path.read_bytes())

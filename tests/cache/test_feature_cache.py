@@ -121,7 +121,7 @@ def test_an_entry_of_another_video_tier_or_setting_is_a_miss(make_cache, vector,
 
 
 @pytest.mark.parametrize("make", [Path.mkdir, getattr(os, "mkfifo", Path.mkdir)])
-def test_what_is_no_file_is_a_miss(make_cache, vector, tmp_path, make):
+def test_anything_but_a_file_is_a_miss(make_cache, vector, tmp_path, make):
     cache, key = make_cache(), "0" * 64
     cache.put(key, vector)
     path = entry(tmp_path, key)
@@ -131,7 +131,7 @@ def test_what_is_no_file_is_a_miss(make_cache, vector, tmp_path, make):
 
 
 @pytest.mark.parametrize("key", ["", "0" * 63, "../" * 20 + "0000", "A" * 64, f"{'0' * 64}\n"])
-def test_a_key_that_is_no_digest_is_not_found_and_leads_nowhere(make_cache, vector, tmp_path, key):
+def test_a_key_that_is_not_a_digest_is_not_found(make_cache, vector, tmp_path, key):
     assert make_cache().get(key) is None
     with pytest.raises(ValueError, match="key must have 64 hexadecimal digits"):
         make_cache().put(key, vector)

@@ -26,7 +26,7 @@ def view(rng):
 @pytest.mark.parametrize("shift", [(3, 0), (0, 5), (6, 8)])
 def test_flow_of_a_moved_texture_is_its_shift(method, shift, view):
     lengths = flow(np.stack([view(), view(*shift)]), method=method)
-    np.testing.assert_allclose(lengths, [np.hypot(*shift)], rtol=0.05)
+    np.testing.assert_allclose(lengths, [np.hypot(*shift)], rtol=0.06)
 
 
 @pytest.mark.parametrize("grain", [1.5, 2, 3, 4])

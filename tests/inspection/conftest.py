@@ -22,7 +22,7 @@ def closed_figures():
 def without_matplotlib(monkeypatch):
     """Hide matplotlib, and return the error that it causes."""
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    return r'matplotlib is needed here and not installed: pip install "sklearn-m3s\[inspection\]"'
+    return r'matplotlib is required but not installed: pip install "sklearn-m3s\[inspection\]"'
 
 
 @pytest.fixture(scope="session")

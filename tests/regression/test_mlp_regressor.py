@@ -1,6 +1,13 @@
 import copy
+import os
 import pickle
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -169,13 +176,30 @@ def test_max_epochs_calls_of_partial_fit_equal_one_fit(data):
     assert model.loss_curve_ == one_by_one.loss_curve_
 
 
-def test_a_pickled_model_continues_training_like_the_original(data):
-    model = make(lr_step=1, loss="mse_to_spearman").partial_fit(*data)
+@pytest.mark.parametrize("params", [{}, {"loss": ShiftedMSE()}, {"n_networks": 2, "dropout": 0.3}])
+def test_a_pickled_model_continues_training_like_the_original(data, params):
+    model = make(**{"lr_step": 1, "loss": "mse_to_spearman"} | params).partial_fit(*data)
     loaded = pickle.loads(pickle.dumps(model))
     for _ in range(2):
         model.partial_fit(*data)
         loaded.partial_fit(*data)
     assert torch.equal(weights(model), weights(loaded))
+
+
+def test_partial_fit_with_dropout_draws_on(data):
+    model = make(dropout=0.5)
+    one_by_one = clone(model)
+    for _ in range(3):
+        one_by_one.partial_fit(*data)
+    assert torch.equal(weights(model.fit(*data)), weights(one_by_one))
+
+
+def test_training_a_copy_leaves_the_original_alone(data):
+    model = make().partial_fit(*data)
+    before, losses = model.predict(data[0]), model.loss_curve_[:]
+    copy.copy(model).partial_fit(*data)
+    np.testing.assert_array_equal(model.predict(data[0]), before)
+    assert model.loss_curve_ == losses
 
 
 def test_warm_start_continues_from_the_fitted_weights(data):
@@ -196,7 +220,7 @@ def test_a_second_fit_without_warm_start_starts_over(data):
 
 def test_warm_start_with_other_layers_is_an_error(data):
     model = make(warm_start=True).fit(*data).set_params(hidden_layer_sizes=(9,))
-    with pytest.raises(ValueError, match="hidden_layer_sizes and n_networks"):
+    with pytest.raises(ValueError, match="hidden_layer_sizes, n_networks and number of scores"):
         model.fit(*data)
 
 
@@ -262,7 +286,7 @@ def test_scores_that_a_sigmoid_cannot_reach_are_an_error(data, low, high):
         (np.ones((4, 2)), list("abcd"), "could not convert string to float"),
         (np.ones((4, 2)), [0.1, 0.2, 0.3], "inconsistent numbers of samples"),
         (np.ones((4, 0)), [0.1] * 4, "0 feature"),
-        (np.ones((4, 2)), np.ones((4, 2)), "y should be a 1d array"),
+        (np.ones((4, 2)), np.ones((4, 2, 2)), "Found array with dim 3"),
         (np.full((4, 2), 1e300), [0.1] * 4, "Input X contains infinity or a value too large"),
     ],
 )
@@ -302,6 +326,85 @@ def test_divergence_is_an_error_that_says_what_to_do(data):
 def test_copies_predict_the_same(data, loss, duplicate):
     model = make(loss=loss).fit(*data)
     np.testing.assert_array_equal(duplicate(model).predict(data[0]), model.predict(data[0]))
+
+
+def plain(value):
+    """Return whether a value is made of plain Python and of arrays."""
+    if isinstance(value, dict):
+        return type(value) is dict and all(map(plain, [*value.keys(), *value.values()]))
+    if isinstance(value, (list, tuple)):
+        return type(value) in (list, tuple) and all(map(plain, value))
+    if isinstance(value, np.ndarray):
+        return value.dtype.kind in "fiub"
+    return type(value) in (int, float, bool, str, type(None))
+
+
+@pytest.mark.parametrize("n_scores", [None, 2])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_the_state_is_plain(data, loss, n_scores):
+    X, y = data
+    y = y if n_scores is None else np.column_stack([y] * n_scores)
+    model = make(**ENSEMBLE, loss=loss).fit(X, y)
+    assert plain(model.__getstate__())
+    assert b"torch" not in pickle.dumps(model)
+    assert b"skorch" not in pickle.dumps(model)
+
+
+def test_a_dumped_model_predicts_from_memory_maps(data, tmp_path):
+    model = make().fit(*data)
+    joblib.dump(model, tmp_path / "model.joblib")
+    loaded = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
+    np.testing.assert_array_equal(loaded.predict(data[0]), model.predict(data[0]))
+    loaded.partial_fit(*data)
+    assert torch.equal(weights(loaded), weights(model.partial_fit(*data)))
+
+
+def test_the_net_has_the_log_of_its_epochs(data):
+    loaded = pickle.loads(pickle.dumps(make().fit(*data)))
+    assert loaded.net_.history[:, "epoch"] == [1, 2, 3]
+    assert loaded.net_.history[:, "train_loss"] == loaded.loss_curve_
+    assert not hasattr(make(), "net_")
+
+
+FORKED = """
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import joblib
+import numpy as np
+
+from sklearn_m3s.regression import MLPRegressor
+
+X = np.random.default_rng(0).normal(size=(1000, 200))
+y = 1 / (1 + np.exp(-X[:, 0]))
+
+
+def fit(seed):
+    return MLPRegressor(max_epochs=1, batch_size=250, random_state=seed).fit(X, y).predict(X)
+
+
+expected = fit(0)
+for found in joblib.Parallel(2, backend="multiprocessing")([joblib.delayed(fit)(0)] * 2):
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+with ProcessPoolExecutor(1, get_context("fork")) as pool:
+    np.testing.assert_allclose(pool.submit(fit, 0).result(), expected, atol=1e-4)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a fork")
+def test_a_process_that_is_forked_after_a_fit_can_fit():
+    program = subprocess.Popen(
+        [sys.executable, "-c", FORKED],
+        env={**os.environ, "OMP_NUM_THREADS": "2"},
+        cwd=Path(__file__).parents[2],
+        start_new_session=True,
+    )
+    try:
+        assert program.wait(timeout=60) == 0
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(program.pid, signal.SIGKILL)
+        program.wait()
 
 
 def test_a_grid_search_over_losses_runs_in_processes(data):
@@ -477,3 +580,192 @@ def test_an_automatic_batch_follows_the_rows(rng, n_rows, expected):
     X = rng.normal(size=(n_rows, 2))
     model = make(batch_size="auto", max_epochs=1).fit(X, expit(X[:, 0]))
     assert model.net_.batch_size == expected
+
+
+# Several scores
+
+
+@pytest.fixture
+def both(data):
+    """Return features and two scores, some of which are missing."""
+    X, y = data
+    scores = np.column_stack([y, expit(X[:, 2])])
+    scores[::3, 1] = np.nan
+    return X, scores
+
+
+def trained_by_hand(start, X, y, loss, steps=1):
+    """Train one network with two outputs by a plain loop, and return its predictions."""
+    optimizer = torch.optim.Adam(start.parameters(), lr=1e-3, weight_decay=1e-5)
+    X, y = torch.tensor(X, dtype=torch.float32), torch.tensor(y, dtype=torch.float32)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss(start(X)[0], y).backward()
+        optimizer.step()
+    return start(X)[0].detach().numpy()
+
+
+def masked_mse(prediction, target):
+    known = ~target.isnan()
+    errors = torch.where(known, prediction - target.nan_to_num(), 0.0).square()
+    return (errors.sum(axis=0) / known.sum(axis=0)).mean()
+
+
+def masked_penalty(prediction, target):
+    center = target.nanmean(axis=0)
+    penalty = 1 + 2 * (target.nan_to_num() - center).abs() ** 4
+    return masked_mse(penalty.sqrt() * prediction, penalty.sqrt() * target)
+
+
+@pytest.mark.parametrize(
+    ("loss", "by_hand"), [("mse", masked_mse), ("penalized_mse", masked_penalty)]
+)
+def test_the_loss_is_the_mean_of_the_columns_without_missing_scores(both, loss, by_hand):
+    model = make(loss=loss, batch_size=100, lr_step=9)
+    start = copy.deepcopy(clone(model).set_params(learning_rate=1e-30).fit(*both).net_.module_)
+    expected = trained_by_hand(start, *both, by_hand, steps=3)
+    model.fit(*both)
+    np.testing.assert_allclose(model.predict(both[0]), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss", [*LOSSES, ShiftedMSE(), PenalizedMSELoss()])
+@pytest.mark.parametrize("params", [{}, {"n_networks": 3, "early_stopping": True}])
+def test_every_loss_learns_the_order_of_two_scores(both, loss, params):
+    model = make(**params, loss=loss, max_epochs=40, learning_rate=1e-2, lr_gamma=1).fit(*both)
+    scores, std = model.predict(both[0], return_std=True)
+    assert scores.shape == std.shape == (65, 2)
+    assert (spearman_score(both[1], scores, multioutput="raw_values") > 0.7).all()
+
+
+def test_each_column_has_the_centre_of_its_scores(both):
+    weight = np.arange(65)
+    model = make(loss="penalized_mse").fit(*both, sample_weight=weight)
+    known = ~np.isnan(both[1])
+    expected = [
+        np.average(y[k], weights=weight[k]) for y, k in zip(both[1].T, known.T, strict=True)
+    ]
+    centers = [loss.center for loss in model.net_.criterion_.losses]
+    assert centers == pytest.approx(expected, rel=1e-5)
+    start = make(hidden_layer_sizes=(), learning_rate=1e-30).fit(*both, sample_weight=weight)
+    np.testing.assert_allclose(start.predict(np.zeros((1, 3)))[0], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_one_column_is_trained_as_a_vector_is(data, loss):
+    X, y = data
+    column, vector = (make(**ENSEMBLE, loss=loss).fit(X, target) for target in (y[:, None], y))
+    assert column.predict(X).shape == (65, 1)
+    np.testing.assert_allclose(column.predict(X)[:, 0], vector.predict(X), rtol=1e-5)
+    assert column.validation_scores_ == pytest.approx(vector.validation_scores_)
+
+
+def test_rows_without_any_score_are_left_out(both):
+    X, y = both
+    y[10:20] = np.nan
+    scored = np.r_[:10, 20:65]
+    weight = np.linspace(1, 2, 65)
+    expected = make(**ENSEMBLE).fit(X[scored], y[scored], weight[scored]).predict(X)
+    np.testing.assert_array_equal(make(**ENSEMBLE).fit(X, y, weight).predict(X), expected)
+
+
+def test_early_stopping_follows_the_mean_correlation_of_the_columns(both):
+    X, y = both
+    model = make(early_stopping=True, validation_fraction=0.4, max_epochs=1).fit(X, y)
+    held_out = np.random.RandomState(0).permutation(65)[:26]
+    expected = spearman_score(y[held_out], model.predict(X[held_out]))
+    assert model.best_validation_score_ == pytest.approx(expected, abs=1e-3)
+
+
+def test_two_scores_continue_after_unpickling_and_start_warm(both):
+    model = make(loss="penalized_mse").partial_fit(*both)
+    loaded = pickle.loads(pickle.dumps(model)).partial_fit(*both)
+    assert torch.equal(weights(model.partial_fit(*both)), weights(loaded))
+    loaded.set_params(warm_start=True, learning_rate=1e-30).fit(*both)
+    assert torch.equal(weights(model), weights(loaded))
+
+
+def test_another_number_of_scores_is_an_error(data, both):
+    model = make(warm_start=True).fit(*data)
+    with pytest.raises(ValueError, match="y has 2 columns, but had no columns in the first call"):
+        model.partial_fit(*both)
+    with pytest.raises(ValueError, match="number of scores of the last fit"):
+        model.fit(*both)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_batch_may_lack_a_score(both, loss):
+    X, y = both
+    y[:64, 1] = np.nan
+    y[64, 1] = 0.5
+    model = make(loss=loss, batch_size=8).fit(X, y)
+    assert np.isfinite(model.predict(X)).all()
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        ([[0.1, np.nan]] * 4, r"no score in the columns \[1\]"),
+        (np.full((4, 2), np.nan), "Each of the 4 rows"),
+        ([[0.1, np.inf]] * 4, "y contains infinity"),
+        ([[0.1, 1.5], [0.1, np.nan], [0, 0], [0, 0]], "y ranges from 0 to 1.5"),
+    ],
+)
+def test_bad_columns_are_an_error(y, message):
+    with pytest.raises(ValueError, match=message):
+        make().fit(np.ones((4, 2)), y)
+
+
+def test_a_column_needs_a_score_of_positive_weight(both):
+    X, y = both
+    weight = np.isnan(y[:, 1])
+    with pytest.raises(ValueError, match=r"no score in the columns \[1\].*positive weight"):
+        make().fit(X, y, sample_weight=weight)
+
+
+# Missing rows
+
+
+@pytest.mark.parametrize("scores", ["data", "both"])
+def test_rows_with_nan_are_left_out_and_predicted_as_nan(scores, request):
+    X, y = request.getfixturevalue(scores)
+    bad = [3, 40]
+    kept = np.delete(np.arange(65), bad)
+    weight = np.linspace(1, 2, 65)
+    expected = make(**ENSEMBLE).fit(X[kept], y[kept], weight[kept])
+    gaps = X.copy()
+    gaps[3] = np.nan
+    gaps[40, 1] = np.nan
+    model = make(**ENSEMBLE).fit(gaps, y, weight)
+    for found, right in zip(
+        model.predict(gaps, return_std=True), expected.predict(X, return_std=True), strict=True
+    ):
+        assert np.isnan(found[bad]).all()
+        np.testing.assert_array_equal(found[kept], right[kept])
+    assert np.isnan(model.predict(gaps[bad])).all()
+
+
+def test_rows_of_nan_alone_are_an_error(data):
+    X, y = data
+    with pytest.raises(ValueError, match="Each of the 65 rows has NaN in X or no score in y"):
+        make().fit(np.full_like(X, np.nan), y)
+    weight = np.zeros(65)
+    weight[0] = 1
+    gaps = X.copy()
+    gaps[0] = np.nan
+    with pytest.raises(ValueError, match="sample_weight is all zeros"):
+        make().fit(gaps, y, sample_weight=weight)
+
+
+def test_infinity_is_an_error(data):
+    X, y = data
+    model = make().fit(X, y)
+    X[0, 0] = np.inf
+    for method in (lambda: make().fit(X, y), lambda: model.predict(X)):
+        with pytest.raises(ValueError, match="X contains infinity"):
+            method()
+
+
+def test_the_tags_say_what_is_accepted():
+    tags = make().__sklearn_tags__()
+    assert tags.input_tags.allow_nan
+    assert tags.target_tags.multi_output

@@ -45,7 +45,6 @@ def test_moving_a_net_moves_its_criterion_and_optimizer_state():
             return self.scale * (prediction - target).square().mean()
 
     net = MLPRegressor((2,), loss=Loss(), max_epochs=1).fit(np.eye(3), [0, 0.5, 1]).net_
-    net.optimizer__fused = None  # torch has no fused Adam for this device
     move_net(net, torch.device("meta"))
     moved = [*net.module_.parameters(), *net.criterion_.parameters()]
     moments = [state["exp_avg"] for state in net.optimizer_.state_dict()["state"].values()]

@@ -284,12 +284,6 @@ def test_a_bad_parameter_is_an_error(pair_and_stray, parameter, value):
         quick(**{parameter: value}).fit(pair_and_stray)
 
 
-def test_missing_values_are_an_error(pair_and_stray):
-    pair_and_stray[0, 0] = np.nan
-    with pytest.raises(ValueError, match="contains NaN"):
-        quick().fit(pair_and_stray)
-
-
 def test_another_clusterer_can_group_the_context(blobs):
     X, groups = blobs
     similarity = quick(clusterer=KMeans(3, n_init=1, random_state=0)).fit(X)

@@ -22,6 +22,7 @@ from sklearn_m3s.tiers import (
     TierUnion,
     VideoTransformer,
     describe,
+    describe_all,
     take_videos,
 )
 from sklearn_m3s.video import FrameReader
@@ -210,6 +211,19 @@ def test_a_tier_that_raises_decides_over_one_that_does_not(videos, tmp_path):
         mixed.fit_transform([*videos, tmp_path / "missing.mp4"])
 
 
+def test_all_that_can_be_described_is_and_the_failures_are_returned(videos, tmp_path):
+    (tmp_path / "empty.mp4").touch()
+    mixed = [str(tmp_path / "empty.mp4"), *videos, "missing.mp4"]
+    tiers = [RawPerception(descriptors=[name]) for name in ("contrast", "brightness")]
+    rows, failures = describe_all(tiers, mixed)
+    for found, expected in zip(rows, describe(tiers, videos), strict=True):
+        np.testing.assert_array_equal(found[1:-1], expected)
+        assert np.isnan(found[[0, -1]]).all()
+    assert list(failures) == [0, len(mixed) - 1]
+    assert all(isinstance(error, VideoError) for error in failures.values())
+    assert "is empty" in str(failures[0])
+
+
 def test_the_columns_of_a_subclass_are_its_own_and_so_are_its_parameters(logged):
     make, _ = logged
     tier = make(frame_size=8, verbose=False, n_jobs=1)
@@ -237,11 +251,11 @@ def test_what_a_subclass_learns_is_applied_to_all_rows(videos, logged):
     assert np.isnan(rows[1]).all()
 
 
-def test_a_subclass_without_a_reader_is_told_what_it_lacks(videos):
+def test_a_subclass_without_a_reader_is_an_error_that_names_it(videos):
     class Empty(VideoTransformer):
         pass
 
-    with pytest.raises(NotImplementedError, match=r"Empty has to say what it reads, in _reader"):
+    with pytest.raises(NotImplementedError, match=r"Empty must implement _reader"):
         Empty().fit_transform(videos)
 
 
@@ -262,7 +276,7 @@ def test_networks_of_one_version_and_different_rows_are_told_apart(videos):
         (f"tier{i}", FrameEncoder(network, version="1", frame_size=16))
         for i, network in enumerate(networks)
     ]
-    with pytest.raises(ValueError, match="give different networks different version="):
+    with pytest.raises(ValueError, match="give each network its own version="):
         TierUnion(branches).fit_transform(videos)
 
 

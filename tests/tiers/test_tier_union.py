@@ -8,7 +8,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from sklearn_m3s import EventUnderstanding, RawPerception, SceneParsing
 from sklearn_m3s.exceptions import VideoError
-from sklearn_m3s.tiers import TierUnion
+from sklearn_m3s.tiers import TierUnion, _duration
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn_m3s.exceptions.M3SWarning")
 RAW = RawPerception(descriptors=["contrast", "brightness", "mean_flow"], frame_size=48, flow="dis")
@@ -87,7 +87,7 @@ def test_tiers_with_other_decoders_read_by_themselves(videos, decoded):
     assert sorted(decoded) == sorted(2 * videos)  # by each decoder
 
 
-def test_a_bad_video_is_reported_as_ever_and_loses_no_other(videos, decoded, tmp_path):
+def test_a_bad_video_is_reported_as_usual_and_loses_no_other(videos, decoded, tmp_path):
     (tmp_path / "bad.mp4").write_bytes(b"no video")
     union = TierUnion(branches(cache=tmp_path / "features"))
     with pytest.raises(VideoError, match=r"1 of 4 videos(.|\n)*bad.mp4"):
@@ -109,6 +109,7 @@ def test_one_bar_counts_what_is_shared(videos, capsys):
     [
         ({"frame_rate": -1}, None, "frame_rate"),
         ({}, [0.5, np.nan, 0.5], "y contains NaN"),
+        ({}, [[0.5, np.inf]] * 3, "y contains infinity"),
         ({}, [0.5], "inconsistent numbers of samples"),
     ],
 )
@@ -118,3 +119,38 @@ def test_what_is_wrong_is_said_before_any_video_is_read(videos, decoded, paramet
     with pytest.raises(ValueError, match=fault):
         union.fit_transform(videos, y)
     assert decoded == []
+
+
+def test_it_knows_the_median_length_of_the_training_videos(tmp_path, draw, write_clip):
+    raw = RawPerception(descriptors=["brightness"], frame_size=32)
+    union = TierUnion([("raw", raw)])
+    paths = [write_clip(tmp_path / f"{n}.mp4", draw(n), rate=10) for n in (5, 40, 20)]
+    assert union.fit(paths).median_duration_ == pytest.approx(2)
+    union.fit_transform([*paths, draw(100)])
+    assert union.median_duration_ == pytest.approx(2)
+    assert np.isnan(union.fit([draw(5)]).median_duration_)
+    write_clip(paths[0], draw(30), rate=10)  # a file that changed
+    assert union.fit(paths).median_duration_ == pytest.approx(3)
+
+
+def test_a_file_without_a_length_costs_no_fit(tmp_path, draw, write_clip):
+    raw = RawPerception(descriptors=["brightness"], frame_size=32, on_error="nan")
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    paths = [tmp_path / "bad.mp4", tmp_path / "missing.mp4"]
+    union = TierUnion([("raw", raw)])
+    assert np.isnan(union.fit(paths).median_duration_)
+    paths.append(write_clip(tmp_path / "good.mp4", draw(20), rate=10))
+    assert union.fit(paths).median_duration_ == pytest.approx(2)
+
+
+def test_the_length_is_that_of_at_most_a_hundred_files(tmp_path, draw, write_clip, monkeypatch):
+    source = write_clip(tmp_path / "clip.mp4", draw(10), rate=10)
+    paths = [tmp_path / f"{i}.mp4" for i in range(250)]
+    for path in paths:
+        path.symlink_to(source)
+    probed, read = [], _duration._read
+    monkeypatch.setattr(_duration, "_read", lambda paths: probed.extend(paths) or read(paths))
+    raw = RawPerception(descriptors=["brightness"], frame_size=32)
+    assert TierUnion([("raw", raw)]).fit(paths).median_duration_ == pytest.approx(1)
+    assert len(probed) == 100
+    assert {str(paths[0]), str(paths[-1])} <= set(probed)

@@ -154,7 +154,7 @@ def write_song(path, draw, container, codec, n_frames=0):
 @pytest.mark.parametrize(
     ("name", "container", "codec"), [("a.mp3", "mp3", "libmp3lame"), ("a.m4a", "mp4", "aac")]
 )
-def test_a_song_with_a_cover_is_no_video(tmp_path, draw, name, container, codec):
+def test_a_song_with_a_cover_is_not_a_video(tmp_path, draw, name, container, codec):
     write_song(tmp_path / name, draw, container, codec)
     with pytest.raises(VideoError, match="holds no video stream"):
         read_clip(tmp_path / name, n_frames=1)

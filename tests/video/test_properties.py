@@ -105,7 +105,7 @@ def test_a_tier_gives_rows_or_an_error_that_names_the_cure(videos):
 
 
 @given(ODD)
-def test_what_is_no_sequence_of_videos_is_an_error_that_names_the_cure(videos):
+def test_anything_but_a_sequence_of_videos_is_an_error_that_names_the_cure(videos):
     checked, error = outcome(check_videos, videos)
     assert "pass a list" in str(error) if error else checked == list(videos)
 

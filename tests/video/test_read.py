@@ -148,7 +148,7 @@ def test_blocks_are_short_whatever_the_length(draw):
         (None, "is a NoneType"),
     ],
 )
-def test_what_is_no_video_is_an_error_that_says_what_it_is(array, fault):
+def test_anything_but_a_video_is_an_error_that_says_what_it_is(array, fault):
     with pytest.raises(VideoError, match=fault):
         read_clip(array, n_frames=1)
 

@@ -46,8 +46,24 @@ def test_a_single_array_or_a_table_is_an_error_that_names_its_shape(videos):
         check_videos(videos)
 
 
+@pytest.mark.parametrize(
+    ("videos", "cure"),
+    [
+        (pd.DataFrame({"clip": ["x", "y"]}), r"table\['clip'\] and not table\[\['clip'\]\]"),
+        (
+            pd.DataFrame({"clip": ["x"], "score": [1]}),
+            r"with the paths, as table\['video'\]",
+        ),
+        (np.array([["x"], ["y"]]), r"shape \(2, 1\)\).* pass X\[:, 0\]"),
+    ],
+)
+def test_a_table_is_an_error_that_says_to_pass_its_column(videos, cure):
+    with pytest.raises(ValueError, match=cure):
+        check_videos(videos)
+
+
 @pytest.mark.parametrize("videos", [3, None, iter(["a.mp4"]), {"a.mp4": 1}, {"a.mp4"}])
-def test_what_is_no_sequence_is_an_error_that_names_its_type(videos):
+def test_anything_but_a_sequence_is_an_error_that_names_its_type(videos):
     with pytest.raises(TypeError, match=type(videos).__name__):
         check_videos(videos)
 

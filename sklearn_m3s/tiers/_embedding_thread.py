@@ -1,0 +1,38 @@
+"""A thread for networks, which Ctrl-C stops."""
+
+import ctypes
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+
+class EmbeddingThread(ThreadPoolExecutor):
+    """A thread that works while the next videos are read.
+
+    The end of the context waits for work that has begun. After Ctrl-C, the work is stopped.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(max_workers=1, initializer=self._note)
+        self._ident = 0
+        self._last: Future | None = None
+
+    def _note(self) -> None:
+        self._ident = threading.get_ident()
+
+    def submit(self, function: Callable, /, *args: Any, **kwargs: Any) -> Future:
+        """Let the thread call a function."""
+        self._last = super().submit(function, *args, **kwargs)
+        return self._last
+
+    def __exit__(self, kind: Any, *error: Any) -> None:
+        is_interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
+        if is_interrupted and self._last is not None and not self._last.done():
+            # A batch takes a network many seconds, but single lines of Python take moments, and
+            # this exception is raised between them. Without it, the interpreter could not exit
+            # sooner.
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                ctypes.c_ulong(self._ident), ctypes.py_object(SystemExit)
+            )
+        self.shutdown(wait=not is_interrupted)

@@ -1,0 +1,69 @@
+"""Ctrl-C ends the command at once, and loses nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from sklearn_m3s.cache import cache_info
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+LIMIT_SECONDS = 2
+
+
+def interrupted(program, is_time):
+    """Run a program, interrupt it when it is time, and return its end."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        while process.poll() is None and not is_time(process):
+            time.sleep(0.05)
+        start = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+        return process.returncode, time.monotonic() - start, stdout, stderr
+    finally:
+        process.kill()
+
+
+def test_rows_so_far_stay_in_the_cache(draw, write_clip, tmp_path):
+    for i in range(40):
+        write_clip(tmp_path / f"{i}.mp4", draw(60, 96, 128))
+    cache, output = tmp_path / "features", tmp_path / "x.csv"
+    arguments = ["m3s", "extract", str(tmp_path), "--tier", "raw", "--n-jobs", "1"]
+    arguments += ["--cache", str(cache), "-o", str(output)]
+    program = f"import sys; sys.argv = {arguments}; from sklearn_m3s.cli import main; main()"
+    code, seconds, stdout, stderr = interrupted(program, lambda _: any(cache.glob("*/*/*/*.npy")))
+    assert code == 130
+    assert seconds < LIMIT_SECONDS
+    assert stdout == ""
+    assert "Stopped." in stderr.splitlines()[-1]
+    assert "Traceback" not in stderr
+    assert 1 <= cache_info(cache).n_entries < 40
+    assert not output.exists()
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_what_swallows_the_interrupt_does_not_keep_it_alive():
+    program = """
+import sys, time
+from sklearn_m3s.cli import _main, main
+def stubborn():
+    while True:
+        try:
+            print("begun", flush=True)
+            time.sleep(60)
+        except KeyboardInterrupt:
+            pass
+_main.m3s.commands["check"].callback = lambda **_: stubborn()
+sys.argv = ["m3s", "check", "x"]
+main()
+"""
+    code, seconds, _, stderr = interrupted(program, lambda process: process.stdout.readline())
+    assert code == 130
+    assert seconds < LIMIT_SECONDS
+    assert len(stderr.splitlines()) == 1
