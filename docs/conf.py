@@ -1,10 +1,13 @@
-"""Settings of the documentation: python -m sphinx -W -b html docs docs/_build/html."""
+"""Settings of the documentation: python -m sphinx -n -W -b html docs docs/_build/html."""
 
+import os
 import sys
+import warnings
 from pathlib import Path
 
 import sklearn_m3s
 
+os.environ.setdefault("MPLBACKEND", "agg")
 sys.path.insert(0, str(Path(__file__).parent))  # for figures.py
 
 project = "sklearn_m3s"
@@ -17,6 +20,9 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.mathjax",
     "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
     "figures",
 ]
 exclude_patterns = ["_build", "generated/*.inc"]
@@ -25,12 +31,59 @@ autosummary_generate = True
 autodoc_typehints = "none"  # docstrings have the types
 numpydoc_show_class_members = False
 default_role = "any"
-html_theme = "alabaster"
+
+html_theme = "pydata_sphinx_theme"
+html_title = "sklearn_m3s"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_sidebars = {"auto_examples/**": [], "index": [], "quick_start": []}
 html_theme_options = {
-    "description": "Video memorability, as scikit-learn estimators",
-    "fixed_sidebar": True,
-    "page_width": "1060px",
+    "logo": {"text": "sklearn_m3s"},
+    "navigation_with_keys": False,
+    "search_bar_text": "Search the docs",
+    "show_toc_level": 2,
+    "footer_start": ["copyright"],
+    "footer_end": [],
 }
-# Single backticks in docstrings also name parameters, and inherited docstrings refer to
-# scikit-learn's own pages.
-suppress_warnings = ["ref.any", "ref.ref", "ref.term"]
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    "filename_pattern": r"/\d",
+    "ignore_pattern": r"(^|/)[a-z_]+\.py$",  # what the examples import, and the demo
+    "within_subsection_order": "FileNameSortKey",
+    "image_scrapers": ("matplotlib",),
+    "image_srcset": ["2x"],
+    "capture_repr": (),
+    "matplotlib_animations": False,
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "min_reported_time": 3600,  # times of this machine say little about others
+    "write_computation_times": False,
+    "reset_modules": ("matplotlib",),
+    "default_thumb_file": str(Path(__file__).parent / "_static" / "thumbnail.png"),
+    "remove_config_comments": True,
+    "abort_on_example_error": True,
+}
+# matplotlib.pyplot.show has nothing to show in a build.
+warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
+
+nitpicky = True
+# Pages of other projects cannot be linked without a network connection. Docstrings name parameters
+# and attributes in single backticks. Those that are inherited link to pages of scikit-learn.
+OTHERS = (
+    "ColumnTransformer ConstantInputWarning DummyClassifier FeatureUnion GroupKFold KMeans "
+    "KernelDensity MemoryError Pipeline RepeatedKFold StackingRegressor StandardScaler"
+)
+nitpick_ignore_regex = [
+    (r"any|py:.*", r"(sklearn|skops|torch|skorch|numpy|scipy|pandas|matplotlib|joblib)\..*"),
+    ("any", r"[a-z_]\w*|X|None|[\"[].*"),
+    ("any", f"({OTHERS.replace(' ', '|')})(\\..*)?"),
+    ("std:ref", "metadata_routing|df_output_transform|r2_score|sphx_glr_auto_examples_misc.*"),
+    ("std:term", "meta-estimator"),
+    ("py:obj", "hog_pca_|net_|geometry"),  # properties, which the pages leave out
+]

@@ -1,9 +1,11 @@
 """A Sphinx extension that draws the figures of the documentation from ``benchmarks/results``.
 
-The figures and a table are made in the folder ``generated`` when a build begins. The directives
-``drawn-figure`` and ``drawn-table`` show them, and nothing where a table of results is absent.
+The figures are made in the folder ``generated`` when a build begins. The directive ``drawn-figure``
+shows them, and nothing where a file of results is absent. It also shows pictures of the gallery,
+and nothing if that was not run.
 """
 
+import re
 from functools import partial
 from pathlib import Path
 
@@ -109,34 +111,131 @@ def whole_and_blocks(table):
     return figure
 
 
-def recipes(table):
-    """Return Spearman's ρ and the seconds to fit of each recipe, as text."""
-    rows = []
-    for (name, _), found in table.groupby(["data", "n"], sort=False):
-        by_head = found.set_index("head")
-        row = {"set": name, "training rows": size_labels(found)[0]}
-        best = by_head["best_of_scikit_learn"].iloc[0]
-        for head in (*RECIPES, best):
-            label = "best of scikit-learn's" if head == best else head
-            spearman, seconds = by_head.loc[head, ["spearman", "seconds"]]
-            row[label] = f"{spearman:.3f} ({seconds:.1f} s)"
-        rows.append(row)
-    return pd.DataFrame(rows)
+def seconds(table):
+    """Draw Spearman's ρ of all heads over the seconds to fit them, with all rows."""
+    figure, *drawn = panels(table[table["all"]], 3)
+    for axis, rows in drawn:
+        for head in RECIPES + RIVALS:
+            found = rows[rows["head"] == head]
+            axis.plot(found["seconds"], found["spearman"], "o", label=head, color=COLOURS[head])
+        axis.margins(0.1)
+        axis.set(xscale="log", xlabel="seconds to fit, one thread", ylabel="Spearman's ρ")
+    add_legend(figure)
+    return figure
 
 
-# What is made: the name of the file, the table, and a function from it to a figure or a table.
+def coverage(table):
+    """Draw the coverage of intervals, with the least and largest of the splits, by set."""
+    figure, *drawn = panels(table, height=2.6)
+    models = list(table["model"].unique())
+    for axis, rows in drawn:
+        promised = sorted(rows["promised"].unique())
+        for place, share in enumerate(promised):
+            axis.plot([share] * 2, [place - 0.4, place + 0.4], color="0.6", lw=1, zorder=0)
+        for k, model in enumerate(models):
+            found = rows[rows["model"] == model].sort_values("promised")
+            ends = [found["coverage"] - found["least"], found["largest"] - found["coverage"]]
+            y = [place + 0.7 * ((k + 0.5) / len(models) - 0.5) for place in range(len(promised))]
+            style = {"fmt": "o", "ms": 4, "color": f"C{k}", "label": model}
+            axis.errorbar(found["coverage"], y, xerr=ends, **style)
+        axis.set_yticks(range(len(promised)), [f"{share:.0%}" for share in promised])
+        axis.invert_yaxis()
+        axis.set(xlabel="share of scores in their interval", ylabel="promised")
+    add_legend(figure)
+    return figure
+
+
+def rows_of(text, *names):
+    """Yield the cells of the lines of a text that begin with some names, in this order."""
+    lines = [re.split(r"\s{2,}", line) for line in text.splitlines()]
+    for name in names:
+        yield next(cells for cells in lines if cells[0] == name)
+
+
+def descriptor_times(text):
+    """Draw the milliseconds per frame of each descriptor, by the recipe and here."""
+    names = ("contrast", "brightness", "blurriness", "hog", "mean_flow", "h264_bytes")
+    figure = Figure(figsize=(WIDTH, 3), layout="constrained")
+    axis = figure.subplots()
+    for place, (_, recipe, _, ours, *_) in enumerate(rows_of(text, *names)):
+        times = [float(ours), float(recipe)]
+        axis.plot(times, [place, place], color="0.8", zorder=0)
+        for k, label in enumerate(("here", "recipe of the authors")):
+            axis.plot(times[k], place, "o", color=f"C{k}", label=label if place == 0 else None)
+    axis.set_yticks(range(6), names)
+    axis.invert_yaxis()
+    axis.set(xscale="log", xlabel="milliseconds per frame of 256 × 256 pixels, one core")
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
+    return figure
+
+
+def context_times(text):
+    """Draw seconds and Spearman's ρ of three ways to find clusters."""
+    names = ("t-SNE with scikit-learn's defaults", "default", "k-means (200)")
+    cells = list(rows_of(text, *names))
+    figure = Figure(figsize=(WIDTH, 2), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    for axis, column, label in zip(axes, (1, -1), ("seconds to fit", "Spearman's ρ"), strict=True):
+        bars = axis.barh(["t-SNE of scikit-learn", *names[1:]], [float(c[column]) for c in cells])
+        axis.bar_label(bars, [c[column] for c in cells], padding=3)
+        axis.margins(x=0.2)
+        axis.set_xlabel(label)
+    axes[0].invert_yaxis()
+    return figure
+
+
+def engine_times(text):
+    """Draw the seconds of each engine on two threads, for one picture or clip."""
+    pattern = r"\| (\w+) × 1 \| 2 \| [^|]*\| ([\d.]+) / ([\d.]+) / ([\d.]+) \|"
+    found = re.findall(pattern, text)
+    figure = Figure(figsize=(WIDTH, 2.4), layout="constrained")
+    axes = figure.subplots(1, len(found), sharey=True)
+    for axis, (name, *times) in zip(axes, found, strict=True):
+        bars = axis.barh(["plain torch", "torch here", "OpenVINO"], [float(t) for t in times])
+        axis.bar_label(bars, times, padding=3)
+        axis.margins(x=0.35)
+        axis.set(title=name, xlabel="seconds")
+    axes[0].invert_yaxis()
+    return figure
+
+
+def memory(text):
+    """Draw the peak memory of the raw tier over the length and the height of a video."""
+    found = re.findall(r"raw tier, +(\d+) s of +(\d+) lines: +[\d.]+ s, peak +(\d+) MB", text)
+    found = pd.DataFrame(found, columns=["seconds", "lines", "MB"]).astype(int)
+    figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
+    axes = figure.subplots(1, 2, sharey=True)
+    for axis, column, of, value in (
+        (axes[0], "seconds", "lines", 240),
+        (axes[1], "lines", "seconds", 3),
+    ):
+        rows = found[found[of] == value].drop_duplicates(column).sort_values(column)
+        axis.plot(rows[column], rows["MB"], "o-")
+        axis.set(xscale="log", xlabel=f"{column}, of a video of {value} {of}")
+        axis.set_xticks(rows[column], rows[column])
+        axis.minorticks_off()
+    axes[0].set(ylabel="peak memory in MB", ylim=(0, 1.1 * found["MB"].max()))
+    return figure
+
+
+# What is made: the name of the file, the results, and a function from these to a figure.
 MADE = {
     "heads_paper.svg": ("heads.csv", partial(forest, heads=(*RECIPES[1:], *RIVALS), other="paper")),
     "heads_best.svg": ("heads.csv", partial(forest, heads=RECIPES, other="best")),
     "heads_curves.svg": ("heads.csv", curves),
     "heads_blocks.svg": ("heads.csv", whole_and_blocks),
-    "heads_recipes.csv": ("heads.csv", recipes),
+    "heads_seconds.svg": ("heads.csv", seconds),
+    "coverage.svg": ("intervals.csv", coverage),
     "context.svg": ("context.csv", partial(forest, heads=CONTEXTS, other="none")),
+    "context_times.svg": ("quick.md", context_times),
+    "descriptor_times.svg": ("quick.md", descriptor_times),
+    "engine_times.svg": ("full.md", engine_times),
+    "memory.svg": ("full.md", memory),
 }
 
 
 def make_all(app):
-    """Make all figures and tables whose table of results is there."""
+    """Make all figures whose results are there."""
     folder = HERE / "generated"
     folder.mkdir(exist_ok=True)
     for name, (source, make) in MADE.items():
@@ -145,30 +244,20 @@ def make_all(app):
         if not (RESULTS / source).exists():
             logger.info("%s is left out: %s does not exist", name, RESULTS / source)
             continue
-        made = make(pd.read_csv(RESULTS / source))
-        if isinstance(made, Figure):
-            made.savefig(path)
-        else:
-            made.to_csv(path, index=False)
+        read = pd.read_csv if source.endswith(".csv") else Path.read_text
+        make(read(RESULTS / source)).savefig(path)
 
 
 class DrawnFigure(patches.Figure):
     """The directive ``figure``, which shows nothing where the file is absent."""
 
     def run(self):
-        return super().run() if (HERE / self.arguments[0]).exists() else []
-
-
-class DrawnTable(patches.CSVTable):
-    """The directive ``csv-table``, which shows nothing where the file is absent."""
-
-    def run(self):
-        return super().run() if (HERE / self.options["file"]).exists() else []
+        path = HERE / self.arguments[0].lstrip("/")
+        return super().run() if path.exists() else []
 
 
 def setup(app):
     """Register the extension."""
     app.connect("builder-inited", make_all)
     app.add_directive("drawn-figure", DrawnFigure)
-    app.add_directive("drawn-table", DrawnTable)
     return {"parallel_read_safe": True}

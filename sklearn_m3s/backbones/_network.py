@@ -72,7 +72,7 @@ class Network:
         """Return features (N, F), float32, of images (N, H, W, 3) or clips (N, T, H, W, 3), uint8.
 
         An item has the same features in any batch, up to rounding. Invalid frames raise a
-        `ValueError`, and a batch that the network cannot take raises an `M3SError`.
+        ``ValueError``, and a batch that the network cannot take raises an `M3SError`.
         """
         if frames.dtype != np.uint8 or frames.ndim not in _AXES or frames.shape[-1] != 3:
             raise ValueError(
