@@ -47,7 +47,7 @@ def clips(tmp_path_factory, write_clip):
 
 @pytest.fixture
 def bad_file(tmp_path):
-    """Return a file that is no video."""
+    """Return a file that is not a video."""
     path = tmp_path / "bad.mp4"
     path.write_text("no video")
     return path

@@ -58,6 +58,8 @@ def label(part):
 
 @pytest.mark.parametrize("i", range(len(REGRESSORS)), ids=lambda i: repr(REGRESSORS[i])[:60])
 def test_regressors_of_scikit_learn_are_covered(i, data, tmp_path):
+    if "ufunc" in repr(REGRESSORS[i]) and np.__version__ < "2":
+        pytest.skip("functions of NumPy 1 do not know their module: load_model asks for them")
     model = make_m3s_from_features(BLOCKS, regressor=REGRESSORS[i])
     assert_same(model, data, tmp_path / "model.m3s")
 
