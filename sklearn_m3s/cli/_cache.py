@@ -59,7 +59,7 @@ def clear(run: Run, tier: str | None, older_than: float | None) -> None:
 
 
 def _is_empty(run: Run) -> bool:
-    """Return whether there is no cache yet, and say so."""
+    """Return whether the cache folder is missing, and print a note if so."""
     if run.cache.exists():
         return False
     if run.as_json:

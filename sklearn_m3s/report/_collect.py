@@ -343,6 +343,7 @@ def _add_neighbours(
         nearest = enumerate(known[found[:, 0]].tolist())
         copies.append({(i, row) for i, row in nearest if distances[i, 0] < _SAME})
     for i, row in set.intersection(*copies):
+        entries[i].is_training_video = True
         entries[i].note = (
             f"This video has the features of the training video {reference.names[row]}: its score "
             "does not show how well the model predicts new videos."

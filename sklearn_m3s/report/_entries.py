@@ -77,6 +77,7 @@ class VideoEntry:
     descriptors: list[Descriptor] = field(default_factory=list)
     neighbours: dict[str, list[Neighbour]] = field(default_factory=dict)
     timeline: Timeline | None = None
+    is_training_video: bool = False
     note: str = ""
     failure: str = ""
 

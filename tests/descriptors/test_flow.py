@@ -7,6 +7,7 @@ import pytest
 from sklearn_m3s.descriptors import flow
 
 METHODS = ["tvl1", "dis", "farneback"]
+TOLERANCE = 0.05 if cv2.__version__ >= "5" else 0.06  # OpenCV 4.9 is 5.2 % off
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def view(rng):
 @pytest.mark.parametrize("shift", [(3, 0), (0, 5), (6, 8)])
 def test_flow_of_a_moved_texture_is_its_shift(method, shift, view):
     lengths = flow(np.stack([view(), view(*shift)]), method=method)
-    np.testing.assert_allclose(lengths, [np.hypot(*shift)], rtol=0.06)
+    np.testing.assert_allclose(lengths, [np.hypot(*shift)], rtol=TOLERANCE)
 
 
 @pytest.mark.parametrize("grain", [1.5, 2, 3, 4])

@@ -113,9 +113,7 @@ def test_a_regressor_of_finite_rows_is_covered(data, tmp_path):
     X, y, X_new = data
     X, X_new = X.copy(), X_new.copy()
     X[3], X_new[0] = np.nan, np.nan
-    model = make_m3s_from_features(
-        BLOCKS, similarity=KDESimilarity(), regressor=FiniteRows(Ridge())
-    )
+    model = make_m3s_from_features(BLOCKS, similarity="default", regressor=FiniteRows(Ridge()))
     assert_same(model, (X, y, X_new), tmp_path / "model.m3s")
     assert_same(model, (X, np.c_[y, y**2], X_new), tmp_path / "model.m3s")
 
@@ -218,7 +216,7 @@ def test_models_of_videos_are_covered(recipe, tmp_path, rng):
 
 def test_another_process_predicts_the_same(data, tmp_path):
     X, y, X_new = data
-    model = make_m3s_from_features(BLOCKS, similarity="default", recipe="paper", random_state=0)
+    model = make_m3s_from_features(BLOCKS, similarity="default", recipe="stack", random_state=0)
     save_model(model.fit(X, y), tmp_path / "model.m3s")
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "model.m3s").rename(tmp_path / "elsewhere" / "model.m3s")

@@ -127,6 +127,17 @@ def test_a_training_video_is_marked_as_one(model, reference, training_videos, vi
     report = collect(model, [videos[0], training_videos[7]], reference=reference)
     assert report.entries[0].note == ""
     assert "features of the training video training/07.mp4" in report.entries[1].note
+    assert [entry.is_training_video for entry in report.entries] == [False, True]
+
+
+def test_the_correlation_of_training_videos_says_so(
+    model, reference, training_videos, videos, tmp_path, parsed
+):
+    path = tmp_path / "report.html"
+    sentence = "The model was trained on 2 of these videos."
+    for mixed, is_said in (([*videos[:3], *training_videos[:2]], True), (videos[:5], False)):
+        make_report(model, mixed, path, reference=reference, scores=np.arange(5) / 5)
+        assert (sentence in " ".join(parsed(path).text.split())) == is_said
 
 
 def test_damaged_and_missing_pictures_of_training_videos_are_left_out(model, videos, reference):
