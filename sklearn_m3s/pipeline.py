@@ -123,8 +123,8 @@ def make_m3s(
           ridge regression and a support vector machine, in `FiniteRows`: one stack per score. It
           usually ranks best, and takes about three times as long to fit.
     cache : str or os.PathLike, default=None
-        A folder that keeps the rows of each video, so that no fold, candidate or run decodes a
-        video twice.
+        A folder that stores the description of each video, so that no fold, candidate or run
+        decodes a video twice.
     n_jobs : int, default=None
         Workers that read videos.
     on_error : {"raise", "nan"}, default="raise"

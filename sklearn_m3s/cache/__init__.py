@@ -1,4 +1,4 @@
-"""Features of videos, kept in a folder and found again by content and settings."""
+"""A folder of descriptions of videos, looked up by content and settings."""
 
 from sklearn_m3s.cache._feature_cache import FeatureCache
 from sklearn_m3s.cache._maintenance import cache_clear, cache_info

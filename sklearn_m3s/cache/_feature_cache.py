@@ -1,4 +1,4 @@
-"""A folder of feature vectors, found again by content and settings."""
+"""A folder of descriptions of videos, looked up by content and settings."""
 
 import hashlib
 import io
@@ -20,10 +20,11 @@ _CHECKSUM_BYTES = 32  # after the end of the NumPy file, where NumPy reads no fu
 
 
 class FeatureCache:
-    """A folder of feature vectors, one NumPy file per video.
+    """A folder of descriptions, one NumPy file per video.
 
-    A vector is found by the content of the video and by all settings that determine it. It is found
-    again after the file was renamed or copied, but never after the file or a setting was changed.
+    A description is the numbers that a tier computes from one video alone. It is looked up by the
+    content of the video and by all settings that determine it. It is found again after the file was
+    renamed or copied, but never after the file or a setting was changed.
     Any number of processes and threads may share the folder. Files are written aside and then moved
     into place, so half-written files of killed processes are never read. Each file ends with a
     checksum, and a damaged one counts as missing.
@@ -31,17 +32,17 @@ class FeatureCache:
     Parameters
     ----------
     folder : str or os.PathLike
-        Folder of the vectors, made on the first write.
+        Folder of the descriptions, made on the first write.
     name : str
         Name of the extractor and of its sub-folder.
     settings : dict
         Everything besides the video that determines the numbers, as JSON values. Written beside
-        the vectors.
+        the descriptions.
 
     See Also
     --------
     cache_info : Inspect a feature cache.
-    cache_clear : Remove vectors from a feature cache.
+    cache_clear : Remove descriptions from a feature cache.
 
     Examples
     --------
@@ -86,7 +87,7 @@ class FeatureCache:
         return None if isinstance(video, np.ndarray) else known_digest(video, self._root)
 
     def get(self, key: str) -> np.ndarray | None:
-        """Return the vector of a key, or None if it is missing or damaged."""
+        """Return the description under a key, or None if it is missing or damaged."""
         try:
             path = self._path(key)
             if not path.is_file():  # a pipe would never end
@@ -108,7 +109,7 @@ class FeatureCache:
         self._write(self._folder / SETTINGS, self._settings)
 
     def put(self, key: str, vector: np.ndarray) -> None:
-        """Store a vector, as float32, under a key. Other processes see all of it or nothing.
+        """Store a description, as float32, under a key. Other processes see all of it or nothing.
 
         Raises
         ------

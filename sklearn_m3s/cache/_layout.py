@@ -18,7 +18,7 @@ def is_digest(text: object) -> bool:
 
 
 def settings_digest(text: bytes) -> str:
-    """Return the name of the folder that holds the vectors of some settings."""
+    """Return the name of the folder that holds the descriptions of some settings."""
     return hashlib.sha256(text).hexdigest()[:16]
 
 

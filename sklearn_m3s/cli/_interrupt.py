@@ -18,7 +18,7 @@ _PATIENCE_SECONDS = 1.0
 
 @contextmanager
 def ended_by_ctrl_c() -> Iterator[None]:
-    """End the process at once after Ctrl-C. Nothing is lost, since rows are kept as they come.
+    """End the process at once after Ctrl-C. Finished descriptions are in the cache.
 
     A KeyboardInterrupt alone does not suffice: it waits until the network has finished its batch,
     skorch takes it for the end of training, and Python joins all threads when it exits.

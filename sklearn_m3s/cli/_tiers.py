@@ -81,10 +81,10 @@ def make_encoder(name: str) -> "VideoTransformer":
 def describe_videos(
     run: Run, tiers: Iterable["VideoTransformer"], videos: Sequence[Any]
 ) -> tuple["DescribedVideos", list[int]]:
-    """Describe videos by tiers, keep the rows in the cache, and note the bad videos as failures.
+    """Describe videos by tiers, fill the cache, and note the bad videos as failures.
 
-    Returns the good videos with their rows, and their positions. Settings of this run do not stay
-    in the tiers.
+    Returns the good videos with their descriptions, and their positions. Settings of this run do
+    not stay in the tiers.
     """
     import numpy as np
 

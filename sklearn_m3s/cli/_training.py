@@ -34,7 +34,7 @@ class Training(NamedTuple):
     source : str
         Origin of the scores.
     videos : DescribedVideos
-        The videos, with their rows.
+        The videos, with their descriptions.
     scores : ndarray of shape (n_videos, n_scores)
         The scores, NaN where missing.
     names : list of str

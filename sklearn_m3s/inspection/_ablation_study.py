@@ -78,7 +78,7 @@ def ablation_study(
         only one; if `y` is not finite; if there are fewer videos or groups than folds; if a
         group is on both sides of a fold.
     VideoError
-        If videos cannot be read. The rows of the others are in the cache, if the tiers have one.
+        If videos cannot be read. The descriptions of the others are in the cache, if there is one.
 
     Notes
     -----

@@ -75,7 +75,7 @@ def descriptor_study(
         If `y` is not finite, there are fewer videos or groups than folds, or a group is on both
         sides of a fold.
     VideoError
-        If videos cannot be read. The rows of the others are in the cache, if the tier has one.
+        If videos cannot be read. The descriptions of the others are in the cache, if there is one.
 
     Examples
     --------

@@ -132,7 +132,7 @@ def make_reference_set(
     Notes
     -----
     Each file is decoded once for all tiers and once for its thumbnail. The tiers do not decode it
-    if `X` carries its rows or their cache holds them.
+    if `X` carries their descriptions or the cache holds them.
 
     Examples
     --------

@@ -133,7 +133,7 @@ def _parts_of(pipeline: Any) -> ModelParts | None:
 def _describe(
     pipeline: Any, videos: DescribedVideos, n_jobs: int | None, verbose: bool | int
 ) -> tuple[DescribedVideos, list[list[bytes]], dict[int, str]]:
-    """Return the videos with their rows, their thumbnails, and the causes of the bad ones."""
+    """Return the videos with their descriptions and thumbnails, and the causes of the bad ones."""
     tiers = first_tiers(pipeline)
     thumbnails = Thumbnails()
     if tiers:

@@ -39,8 +39,8 @@ _WARNED: dict = {}  # Python's registry of warnings already shown
 def describe(tiers: Sequence[Tier], videos: Sequence[Any]) -> list[np.ndarray]:
     """Describe videos by one tier or several.
 
-    Rows that the cache of a tier holds are taken from there. Every other file is opened once for
-    all tiers that lack its row.
+    Descriptions that the cache of a tier holds are taken from there. Every other file is opened
+    once for all tiers that lack its description.
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ def describe(tiers: Sequence[Tier], videos: Sequence[Any]) -> list[np.ndarray]:
     Returns
     -------
     list of ndarray of shape (n_videos, n_described), float32
-        One matrix per tier, before the learned `reduction_` is applied. Rows of bad videos
-        are NaN in tiers with ``on_error="nan"``.
+        One matrix per tier, with the description of a video in each row. The learned `reduction_`
+        is not applied. Rows of bad videos are NaN in tiers with ``on_error="nan"``.
 
     Raises
     ------

@@ -64,7 +64,8 @@ def describe_windows(
     spans : ndarray of shape (n, 2), float64
         Start and end of the next windows, in seconds from the first frame.
     rows : list of ndarray of shape (n, n_described), float32
-        One matrix per tier, as by `describe`. Rows of bad windows are NaN.
+        One matrix per tier, with the description of a window in each row. Rows of bad windows are
+        NaN.
     failures : dict of int to Exception
         The error of each bad window, by its position among the n.
 

@@ -1,4 +1,4 @@
-"""Videos that carry their rows."""
+"""Videos that carry their descriptions."""
 
 import json
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ from sklearn_m3s.tiers._tier_rows import signature
 
 
 class DescribedVideos(tuple):
-    """A sequence of videos that carries the rows by which tiers describe them.
+    """A sequence of videos that carries their descriptions by some tiers.
 
-    A tier that is given such a sequence takes its rows from it. The rows are part of its pickle, so
-    that they reach tiers in other processes.
+    A tier that is given such a sequence takes its descriptions from it. The descriptions are part
+    of its pickle, so they reach tiers in other processes.
 
     Parameters
     ----------
     videos : sequence of length n_videos
-        Paths and arrays. If they carry rows already, these are kept.
+        Paths and arrays. If they already carry descriptions, these are kept.
     tiers : sequence of VideoTransformer
         The tiers.
     rows : sequence of ndarray of shape (n_videos, n_described)
@@ -53,17 +53,17 @@ class DescribedVideos(tuple):
             other = described._rows.setdefault(_key(tier), matrix)
             if not np.array_equal(other, matrix, equal_nan=True):
                 raise ValueError(
-                    f"two tiers like {tier!r:.200} have equal settings and different rows: give "
-                    "each network its own version="
+                    f"two tiers like {tier!r:.200} have equal settings and different descriptions: "
+                    "give each network its own version="
                 )
         return described
 
     def rows_of(self, tier: Tier) -> np.ndarray | None:
-        """Return the rows of a tier with the same class and settings, or None."""
+        """Return the descriptions by a tier with the same class and settings, or None."""
         return self._rows.get(_key(tier))
 
     def take(self, indices: Any) -> "DescribedVideos":
-        """Return the videos at some indices, with their rows."""
+        """Return the videos at some indices, with their descriptions."""
         indices = np.arange(len(self))[indices]
         taken = DescribedVideos([self[i] for i in indices])
         taken._rows = {key: matrix[indices] for key, matrix in self._rows.items()}
@@ -76,7 +76,7 @@ def take_videos(X: Any, indices: Any) -> Any:
     Parameters
     ----------
     X : DescribedVideos, sequence or matrix
-        `DescribedVideos` keep their rows.
+        `DescribedVideos` keep their descriptions.
     indices : array-like of int
         Indices of the items to take.
 

@@ -1,4 +1,4 @@
-"""The PCA of the HOG columns among the rows of the raw tier."""
+"""The PCA of the HOG in the descriptions of the raw tier."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ class HogReduction(TransformerMixin, BaseEstimator):
         return np.split(rows, [first, rows.shape[1] - (len(self.descriptors) - 1 - first)], axis=1)
 
     def fit(self, rows: np.ndarray, y: None = None) -> "HogReduction":
-        """Learn the components from the rows of the training videos."""
+        """Learn the components from the descriptions of the training videos."""
         self.n_features_in_ = rows.shape[1]
         hog = self._split(rows)[1]
         self.pca_ = _whitening_pca(min(self.n_components, len(hog) - 1, hog.shape[1]), hog)

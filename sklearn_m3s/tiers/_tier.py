@@ -9,5 +9,5 @@ if TYPE_CHECKING:
 # A name for the engine, which the class itself imports.
 Tier: TypeAlias = "VideoTransformer"
 
-# From what was read of some videos to their rows, or to an exception in place of a row.
+# From what was read of some videos to their descriptions, or to an exception in place of one.
 Embedder = Callable[[list[Any]], Iterable[Any]]

@@ -1,4 +1,4 @@
-"""The rows of one tier: found in its cache, or filled in and kept."""
+"""The descriptions of videos by one tier: found in its cache, or filled in and stored."""
 
 import warnings
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ _PIXELS = 2  # raised when the same file and the same libraries give other pixel
 
 
 class TierRows:
-    """The rows of one tier for some videos.
+    """The descriptions of some videos by one tier, one per row of a matrix.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class TierRows:
             self._cache.prepare()
 
     def _look_up(self, folder: Any) -> None:
-        """Fill in the rows that the cache has."""
+        """Fill in the descriptions that the cache has."""
         cache = FeatureCache(folder, type(self.tier).__name__, signature(self.tier))
         self._keys = [_attempt(cache.known_key, video) for video in self._videos]
         # Hashing releases the GIL for other threads. The rest would only contend for it.
@@ -64,10 +64,10 @@ class TierRows:
         self._cache = cache
         n_found = sum(row is not None for row in self._rows)
         name, n_videos = type(self.tier).__name__, len(self._videos)
-        logger.info("%s: %d of %d rows are in the cache %s", name, n_found, n_videos, folder)
+        logger.info("%s: %d of %d videos are in the cache %s", name, n_found, n_videos, folder)
 
     def put(self, i: int, outcome: Any) -> None:
-        """Fill in the row of a video and keep it, or note the exception in its place."""
+        """Fill in the description of a video and store it, or note the exception in its place."""
         if isinstance(outcome, Exception):
             self.failures[i] = outcome
             return
@@ -83,13 +83,13 @@ class TierRows:
         self._rows[i] = row
         if self._cache is None or (key := self._keys[i]) is None:
             return
-        # If the file changed after its digest was taken, the row may be that of the new content.
+        # If the file changed after its digest was taken, this may describe the new content.
         video = self._videos[i]
         if isinstance(video, np.ndarray) or _attempt(self._cache.key, video) == key:
             self._keep(self._cache, key, row)
 
     def _keep(self, cache: FeatureCache, key: str, row: np.ndarray) -> None:
-        """Store a row, and warn once if that fails: a full disk does not undo hours of work."""
+        """Store a description, and warn once if that fails: a full disk must not end a long run."""
         try:
             cache.put(key, row)
         except M3SError as error:
@@ -99,7 +99,7 @@ class TierRows:
                 warnings.warn(f"{name} continues, but {error}", M3SWarning, stacklevel=2)
 
     def matrix(self) -> np.ndarray:
-        """Return the rows, float32, with NaN for the videos that failed."""
+        """Return the descriptions as rows, float32, with NaN for the videos that failed."""
         known = next((row for row in self._rows if row is not None), None)
         width = self.tier._n_described() if known is None else len(known)
         matrix = np.full((len(self._rows), width), np.nan, dtype=np.float32)
@@ -110,7 +110,7 @@ class TierRows:
 
 
 def signature(tier: Tier) -> dict[str, Any]:
-    """Return everything but the videos that determines the rows of a tier, as JSON values."""
+    """Return everything but the videos that determines the descriptions, as JSON values."""
     # Not __qualname__: cloudpickle, which brings classes to workers, does not keep all of it.
     kind = f"{type(tier).__module__}.{type(tier).__name__}"
     return {"class": kind, "pixels": _PIXELS, "libraries": _libraries(), **tier._settings()}

@@ -17,7 +17,7 @@ class TierUnion(DocLinkMixin, FeatureUnion):
 
     It is used like any other union, and gives the same columns. Each file that several tiers need
     is decoded once and described by all of them. The branches then get the videos as
-    `DescribedVideos`, a sequence that carries the rows.
+    `DescribedVideos`, a sequence that carries the descriptions.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ def first_tiers(part: Any, *, to_fit: bool = False) -> list[VideoTransformer]:
 
 
 def describe_for(model: Any, X: Any) -> Any:
-    """Return videos with the rows of all tiers of a model, so that it need not read them again.
+    """Return videos with their descriptions, so that a model need not read them again.
 
     Parameters
     ----------
@@ -104,12 +104,12 @@ def describe_for(model: Any, X: Any) -> Any:
         A pipeline, a tier, or an estimator that has one of them as its ``estimator``, such as a
         search.
     X : sequence of length n_videos, or matrix
-        Input of the model. Rows that it already carries are kept.
+        Input of the model. Descriptions that it already carries are kept.
 
     Returns
     -------
     DescribedVideos
-        The videos with their rows, or `X` itself if the model has no tiers.
+        The videos with their descriptions, or `X` itself if the model has no tiers.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def describe_for(model: Any, X: Any) -> Any:
 
 
 def _described(tiers: list[VideoTransformer], X: Any, y: Any = None) -> Any:
-    """Return videos with the rows of the tiers, if there are several to share a pass."""
+    """Return videos with their descriptions, if there are several tiers to share a pass."""
     return X if len(tiers) < 2 else _with_rows(tiers, X, y)
 
 

@@ -25,7 +25,7 @@ from sklearn_m3s.tiers._described_videos import DescribedVideos
 from sklearn_m3s.tiers._tier import Embedder
 from sklearn_m3s.video import Reader, check_videos, read_video
 
-# Parameters that leave the rows as they are.
+# Parameters that leave the descriptions as they are.
 _NO_SETTINGS = {"batch_size", "cache", "device", "n_jobs", "on_error", "timeout", "verbose"}
 # The order of shared parameters in signatures.
 _LAST = ["cache", "n_jobs", "on_error", "decoder", "timeout", "device", "random_state", "verbose"]
@@ -65,7 +65,7 @@ class VideoTransformer(
     Parameters
     ----------
     cache : str or os.PathLike, default=None
-        A folder that keeps the row of each video.
+        A folder that stores the description of each video.
     n_jobs : int, default=None
         Worker processes that read videos, each with one thread; see joblib.
     on_error : {"raise", "nan"}, default="raise"
@@ -82,7 +82,7 @@ class VideoTransformer(
     n_features_out_ : int
         Number of columns.
     reduction_ : transformer or None
-        Transformer learned from the rows of the training videos.
+        Transformer learned from the descriptions of the training videos.
 
     Notes
     -----
@@ -90,16 +90,17 @@ class VideoTransformer(
 
     - ``_reader()`` returns a `Reader`: which frames of a video it wants, and what it gathers from
       them. It is copied for each video and works in a worker.
-    - ``_settings()`` returns a dict of JSON values: everything but the video that determines a row.
-      By default these are the parameters of the subclass. Add a version to them, and raise it when
-      the numbers change.
-    - ``_embedder(n_videos)`` returns a function from a list of read items to rows. In place of a
-      row, the function may return an exception. The hook is called before `n_videos` videos are
-      read, and the function with up to `batch_size` videos at a time. By default the hook returns
-      None: the read item is the row.
-    - ``_reduction()`` returns a transformer that learns from the rows of the training videos and
-      is applied to all rows. By default it is None, and `fit` reads no video.
-    - ``_n_described()`` returns the length of a row. By default a frame of noise is described.
+    - ``_settings()`` returns a dict of JSON values: everything but the video that determines a
+      description. By default these are the parameters of the subclass. Add a version to them, and
+      raise it when the numbers change.
+    - ``_embedder(n_videos)`` returns a function from a list of read items to descriptions. In place
+      of a description, the function may return an exception. The hook is called before `n_videos`
+      videos are read, and the function with up to `batch_size` videos at a time. By default the
+      hook returns None: the read item is the description.
+    - ``_reduction()`` returns a transformer from descriptions to rows, which learns from the
+      training videos. By default it is None: descriptions are rows, and `fit` reads no video.
+    - ``_n_described()`` returns the length of a description. By default a frame of noise is
+      described.
 
     A constructor with parameters of its own passes the shared ones on, as
     ``def __init__(self, *, radius=3, **shared)`` and ``super().__init__(**shared)``. They become
@@ -271,7 +272,7 @@ class VideoTransformer(
         return len(row)
 
     def _rows(self, videos: Sequence[Any]) -> np.ndarray:
-        """Return the rows that the videos carry, or describe them."""
+        """Return the descriptions that the videos carry, or describe them."""
         rows = videos.rows_of(self) if isinstance(videos, DescribedVideos) else None
         # A tier with on_error="nan" may have left rows that this one has to report.
         if rows is None or (self.on_error == "raise" and np.isnan(rows).all(axis=1).any()):
@@ -279,7 +280,7 @@ class VideoTransformer(
         return rows
 
     def _fit_reduction(self, rows: np.ndarray) -> None:
-        """Learn from the rows of the training videos that could be described."""
+        """Learn from the descriptions of the training videos that could be described."""
         good = np.isfinite(rows).all(axis=1)
         if not good.any():
             raise VideoError(
@@ -314,7 +315,7 @@ class VideoTransformer(
 
 
 def as_videos(X: Any) -> Sequence[Any]:
-    """Return videos as a list, or as they are if they carry rows."""
+    """Return videos as a list, or as they are if they carry descriptions."""
     return X if isinstance(X, DescribedVideos) else check_videos(X)
 
 
