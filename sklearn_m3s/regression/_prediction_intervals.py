@@ -145,7 +145,7 @@ class PredictionIntervals(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, Base
         """
         self.y_ = self._checked_scores(y)
         X, _ = indexable(X, self.y_)
-        self._quantile(self.y_)  # fails before hours of decoding
+        self._quantile(self.y_)  # only to fail before hours of decoding
         folds = make_folds(self.cv, X, self.y_, groups)
         X = describe_for(self.estimator, X)
         tasks = (delayed(_predict_fold)(clone(self.estimator), X, self.y_, fold) for fold in folds)

@@ -25,7 +25,7 @@ from sklearn_m3s.tiers._described_videos import DescribedVideos
 from sklearn_m3s.tiers._tier import Embedder
 from sklearn_m3s.video import Reader, check_videos, read_video
 
-# Parameters that leave the rows as they are.
+# Parameters that do not change the rows.
 _NO_SETTINGS = {"batch_size", "cache", "device", "n_jobs", "on_error", "timeout", "verbose"}
 # The order of shared parameters in signatures.
 _LAST = ["cache", "n_jobs", "on_error", "decoder", "timeout", "device", "random_state", "verbose"]
@@ -165,6 +165,7 @@ class VideoTransformer(
                 }
                 if not passes_on:
                     break
+        # By kind, since Python wants keyword-only parameters last; own ones before shared ones.
         order = {name: place for place, name in enumerate(_LAST, 1)}
         parameters = sorted(merged.values(), key=lambda p: (p.kind, order.get(p.name, 0)))
         vars(cls)["__init__"].__signature__ = inspect.Signature(parameters)
@@ -273,7 +274,7 @@ class VideoTransformer(
     def _rows(self, videos: Sequence[Any]) -> np.ndarray:
         """Return the rows that the videos carry, or describe them."""
         rows = videos.rows_of(self) if isinstance(videos, DescribedVideos) else None
-        # A tier with on_error="nan" may have left rows that this one has to report.
+        # Rows of NaN may come from a tier with on_error="nan". Here they have to raise an error.
         if rows is None or (self.on_error == "raise" and np.isnan(rows).all(axis=1).any()):
             [rows] = describe([self], videos)
         return rows
