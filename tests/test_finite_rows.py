@@ -39,7 +39,7 @@ class Recorder(RegressorMixin, BaseEstimator):
         return np.zeros(len(X))
 
 
-def test_it_is_the_regressor_of_the_rows_without_nan(data):
+def test_predictions_equal_those_of_a_regressor_of_the_rows_without_nan(data):
     X, Y = data
     good = np.isfinite(X).all(axis=1)
     y = np.where(good, Y[:, 1], 0)
@@ -68,7 +68,7 @@ def test_a_single_score_may_be_missing_too(data):
     np.testing.assert_array_equal(predicted, FiniteRows(Ridge()).fit(X, Y).predict(X)[:, 0])
 
 
-def test_what_is_fitted_follows_the_shape_of_the_scores(data):
+def test_fitted_attributes_follow_the_shape_of_the_scores(data):
     X, Y = data
     regressor = FiniteRows(Ridge()).fit(X, Y)
     assert len(regressor.estimators_) == 2

@@ -178,7 +178,7 @@ def test_a_scorer_can_be_pickled(two_scores, rng):
     assert pickle.loads(pickle.dumps(scorer))(model, X, y_true) == scorer(model, X, y_true)
 
 
-def test_bad_videos_do_not_cost_a_fold(rng):
+def test_bad_videos_do_not_lose_a_fold(rng):
     X = rng.normal(size=(40, 3))
     y = np.column_stack([X[:, 0], X[:, 1]])
     y[::5, 1] = np.nan

@@ -121,7 +121,7 @@ def test_every_engine_gives_the_same_rows_and_nan_for_a_bad_video(engine, videos
     assert np.isnan(with_bad[2]).all()
 
 
-def test_the_bar_starts_with_the_cached_videos_and_ends_at_the_total(
+def test_the_progress_bar_starts_with_the_cached_videos_and_ends_at_the_total(
     engine, arrays, tmp_path, capsys, monkeypatch
 ):
     tier = RawPerception(descriptors=["contrast"], frame_size=16, cache=tmp_path)

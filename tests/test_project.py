@@ -68,7 +68,7 @@ def test_every_public_name_can_be_imported():
         _ = sklearn_m3s.Unknown
 
 
-def test_folders_import_only_what_stands_before_them():
+def test_folders_import_only_from_earlier_folders():
     for path in PACKAGE.rglob("*.py"):
         home = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
         if home in ("__init__", "__main__"):
@@ -279,7 +279,7 @@ def test_pre_commit_runs_the_pinned_linters():
     assert linters.items() <= pins_of("constraints.txt").items()
 
 
-def test_the_workflow_may_only_read_and_ends():
+def test_the_workflow_has_read_permission_and_time_limits():
     """Read by its indentation: no requirement of ours reads YAML."""
     text = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
     assert re.findall(r"permissions:\n((?:  .+\n)+)", text) == ["  contents: read\n"]

@@ -220,7 +220,7 @@ def test_a_pickle_is_small_and_gives_the_same_rows(make, videos):
     np.testing.assert_array_equal(pickle.loads(pickled).transform(videos), rows)
 
 
-def test_input_arrays_are_left_alone(make, videos):
+def test_input_arrays_are_not_modified(make, videos):
     before = videos[2].copy()
     make().fit_transform(videos)
     np.testing.assert_array_equal(videos[2], before)
@@ -245,7 +245,7 @@ def test_all_bad_videos_are_reported_after_the_good_ones_are_cached(
     np.testing.assert_allclose(estimator.transform(videos), good, rtol=1e-4, atol=1e-5)
 
 
-def test_bad_videos_can_be_rows_of_nan(make, videos, tmp_path):
+def test_bad_videos_can_become_nan_rows(make, videos, tmp_path):
     estimator = make(on_error="nan").fit(videos)
     rows = estimator.transform(videos)
     mixed = [videos[0], tmp_path / "missing.mp4", *videos[1:]]
@@ -260,7 +260,7 @@ def test_bad_videos_can_be_rows_of_nan(make, videos, tmp_path):
     assert np.isfinite(refitted[[1, 2, 3]]).all()
 
 
-def test_a_fault_of_the_installation_is_raised_and_not_rows_of_nan(
+def test_a_faulty_installation_raises_instead_of_giving_nan_rows(
     make, videos, monkeypatch, tmp_path
 ):
     estimator = make(on_error="nan").fit(videos).set_params(decoder="decord")

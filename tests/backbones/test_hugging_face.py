@@ -352,7 +352,7 @@ def test_layers_are_found_by_the_names_of_the_library(saved):
 
 
 @pytest.mark.parametrize(("name", "part"), [("xclip", "text_model"), ("vjepa2", "predictor")])
-def test_parts_without_influence_take_no_memory(saved, name, part):
+def test_unused_parts_take_no_memory(saved, name, part):
     names = [key for key, _ in hugging_face_spec(saved.folder(name)).build().named_parameters()]
     assert names
     assert not any(part in key for key in names)
@@ -384,13 +384,13 @@ def test_v_jepa_takes_any_multiple_of_its_tubelets(saved):
 
 
 @pytest.mark.parametrize("name", ["siglip", "convnext", "videomae", "vjepa2"])
-def test_a_class_token_that_is_not_there_is_an_error(saved, name):
+def test_a_missing_class_token_is_an_error(saved, name):
     with pytest.raises(ValueError, match=r"output='cls': .* has no class token: use output='mean'"):
         network_of(saved.folder(name), "cls")
 
 
 @pytest.mark.parametrize("name", ["vit-classifier", "siglip-headless", "videomae", "timesformer"])
-def test_a_pooled_output_that_is_not_there_is_an_error(saved, name):
+def test_a_missing_pooled_output_is_an_error(saved, name):
     with pytest.raises(M3SError, match=r"output='pooler' needs .* Choose another output="):
         network_of(saved.folder(name), "pooler")(batch(name))
 
@@ -410,7 +410,7 @@ def test_a_weight_that_would_be_random_is_named(copied, change):
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
-def test_a_file_that_is_missing_is_named(copied, name):
+def test_a_missing_file_is_named(copied, name):
     folder = copied("vit")
     (folder / name).unlink()
     with pytest.raises(WeightsError, match=f"{folder} holds no {name}: use a folder"):
@@ -444,7 +444,7 @@ def test_a_folder_that_cannot_be_used_is_an_error(copied, name, text, message):
 
 
 @pytest.mark.parametrize("model", ["nothing", "/no/such/folder", "a/b/c", "../somewhere"])
-def test_a_name_of_neither_kind_is_an_error(model):
+def test_a_name_that_is_neither_a_folder_nor_a_repository_is_an_error(model):
     with pytest.raises(ValueError, match="neither a folder nor a repository"):
         hugging_face_spec(model)
 

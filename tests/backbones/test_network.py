@@ -105,14 +105,14 @@ def test_bfloat16_stays_within_a_few_percent(case):
 
 
 @pytest.mark.parametrize("change", [lambda x: x[0, 0], lambda x: x / 255, lambda x: x[..., :1]])
-def test_other_frames_than_uint8_rgb_are_refused(case, change):
+def test_frames_other_than_uint8_rgb_are_refused(case, change):
     _, network, frames = case
     with pytest.raises(ValueError, match="frames must be uint8 RGB of shape"):
         network.embed(change(frames))
 
 
 @pytest.mark.filterwarnings("ignore:.*untrained:sklearn_m3s.exceptions.M3SWarning")
-def test_two_networks_are_kept_at_most_and_equal_requests_share_one(built):
+def test_at_most_two_networks_are_kept_and_equal_requests_share_one(built):
     for seed in (0, None, 1, np.int64(0), 2, 0, 1):
         spec = resolve_network("ip_csn_152", "clip", weights=None, random_state=seed)
         load_network(spec, NetworkSettings(device="cpu", engine="torch"), SHAPE)
@@ -142,7 +142,7 @@ class Modes(nn.Module):
         return self.layers(batch)
 
 
-def test_a_module_runs_in_eval_mode_and_is_given_back_as_it_was():
+def test_a_module_runs_in_eval_mode_and_its_own_mode_is_restored():
     module = Modes()
     module.layers[0].eval()
     before = [part.training for part in module.modules()]
@@ -178,7 +178,7 @@ def test_threads_that_share_a_module_do_not_disturb_each_other(layer):
     assert module.training
 
 
-def test_a_module_can_be_trained_after_it_was_a_tier():
+def test_a_module_can_be_trained_after_use_in_a_tier():
     class Keeps(nn.Module):
         scale = None
 
@@ -194,7 +194,7 @@ def test_a_module_can_be_trained_after_it_was_a_tier():
     assert batch.grad is not None
 
 
-def test_a_module_is_not_kept_once_the_user_lets_go_of_it():
+def test_a_module_is_freed_when_the_user_drops_it():
     module = Slow()
     load(module).embed(np.zeros((1, 4, 4, 3), np.uint8))
     watch = weakref.ref(module)
@@ -211,7 +211,7 @@ def test_a_quantised_module_runs():
     assert load(module).embed(np.zeros((1, 4, 4, 3), np.uint8)).shape == (1, 2)
 
 
-def test_a_module_of_another_type_gets_its_own_type():
+def test_a_module_gets_input_of_its_own_dtype():
     module = nn.Sequential(nn.Flatten(), nn.Linear(12, 2)).double()
     features = load(module).embed(np.zeros((1, 2, 2, 3), np.uint8))
     np.testing.assert_allclose(features[0], module[1].bias.detach(), rtol=1e-6)
@@ -249,12 +249,12 @@ def test_auto_is_cuda_then_mps_then_the_cpu(no_gpu, monkeypatch, request):
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:0", "cuda:1"])
-def test_a_device_that_is_there_is_taken_as_it_is(two_gpus, device):
+def test_an_available_device_is_used(two_gpus, device):
     assert resolve_device(device) == device
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:0", "mps", "gpu"])
-def test_a_device_that_is_not_there_is_a_value_error(no_gpu, device):
+def test_an_unavailable_device_is_a_value_error(no_gpu, device):
     with pytest.raises(ValueError, match=rf"device='{device}' is not available here.*\['cpu'\]"):
         resolve_device(device)
 
@@ -323,7 +323,7 @@ def test_few_images_do_not_repay_a_conversion(weight_folder, n_items, n_converte
 
 
 @pytest.mark.filterwarnings("ignore:.*untrained:sklearn_m3s.exceptions.M3SWarning")
-def test_a_conversion_that_is_there_serves_a_single_image_without_weights(
+def test_an_existing_conversion_is_used_for_a_single_image_without_weights(
     weight_folder, monkeypatch
 ):
     pytest.importorskip("openvino", reason='needs the extra "fast"')
@@ -346,7 +346,7 @@ class Times(nn.Module):
         return batch.flatten(1) * self.factor[0]
 
 
-def test_a_stale_conversion_gives_way_to_torch_and_says_so(weight_folder, caplog):
+def test_torch_replaces_a_stale_conversion_and_the_log_says_so(weight_folder, caplog):
     pytest.importorskip("openvino", reason='needs the extra "fast"')
     caplog.set_level("INFO", logger="sklearn_m3s")
     frames = np.full((5, 8, 8, 3), 255, np.uint8)
@@ -378,7 +378,7 @@ class Branches(nn.Module):
         return batch.flatten(1) * (2 if batch.sum() > 0 else 3)
 
 
-def test_torch_runs_what_openvino_cannot_and_says_so_in_one_line(weight_folder, caplog):
+def test_torch_runs_what_openvino_cannot_and_logs_one_line(weight_folder, caplog):
     pytest.importorskip("openvino", reason='needs the extra "fast"')
     caplog.set_level("INFO", logger="sklearn_m3s")
     network = load(Branches(), engine="auto", n_items=64)
@@ -414,6 +414,6 @@ def test_without_openvino_torch_runs_and_asking_for_it_says_how_to_install(monke
         load(small(), engine="openvino")
 
 
-def test_openvino_runs_on_the_cpu_alone():
+def test_openvino_runs_on_the_cpu_only():
     with pytest.raises(ValueError, match=r"engine='openvino' runs on the CPU, not on 'cuda'"):
         load(small(), engine="openvino", device="cuda")

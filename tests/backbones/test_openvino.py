@@ -190,7 +190,7 @@ def test_weights_that_change_later_do_not_change_what_was_converted(tmp_path, mo
     np.testing.assert_array_equal(network(plain((1.0, 1.0, 1.0))), [[7.5]])
 
 
-def test_another_process_needs_neither_the_network_nor_openvino_to_know(tmp_path):
+def test_another_process_finds_the_conversion_without_network_or_openvino(tmp_path):
     batch = random_batch(3)
     assert not is_converted("hand-set", SHAPE)
     expected = load_openvino(hand_set, SHAPE, key="hand-set")(batch)
@@ -230,7 +230,7 @@ def test_a_damaged_store_counts_as_missing_and_is_replaced(weights, name, damage
     load_openvino(forbidden, SHAPE, key="hand-set")
 
 
-def test_where_nothing_can_be_written_the_process_keeps_the_network(weights, caplog):
+def test_an_unwritable_folder_leaves_the_network_in_memory(weights, caplog):
     weights.touch()  # a file, since root may write to any folder
     with caplog.at_level(logging.WARNING, "sklearn_m3s"):
         network = load_openvino(hand_set, SHAPE, key="hand-set")
@@ -239,7 +239,7 @@ def test_where_nothing_can_be_written_the_process_keeps_the_network(weights, cap
     assert str(weights) in caplog.text
 
 
-def test_a_store_that_fails_leaves_nothing_behind(weights, caplog):
+def test_a_failed_write_leaves_nothing_behind(weights, caplog):
     load_openvino(hand_set, SHAPE, key="hand-set")
     (folder,) = (weights / "openvino").iterdir()
     shutil.rmtree(folder)
@@ -330,7 +330,7 @@ def test_nothing_is_sent_and_the_home_folder_stays_empty(tmp_path):
     assert list((tmp_path / "home").iterdir()) == []
 
 
-def test_nothing_is_sent_where_the_user_imported_openvino_before(tmp_path):
+def test_nothing_is_sent_if_the_user_imported_openvino_before(tmp_path):
     script = """
     import openvino, openvino_telemetry, warnings
     assert events() != []  # the user's own import is reported

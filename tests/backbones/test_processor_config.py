@@ -203,7 +203,7 @@ def test_a_nested_config_comes_before_a_file_of_its_own(save):
     assert read_pictures(folder, "image").geometry == FrameGeometry(32, 48)
 
 
-def test_a_processor_config_without_an_image_processor_is_passed_over(save):
+def test_a_processor_config_without_an_image_processor_is_skipped(save):
     save({"processor_class": "CLIPProcessor"}, "processor_config.json")
     folder = save({"image_processor_type": "ViTImageProcessor", "size": 64})
     assert read_pictures(folder, "image").geometry == FrameGeometry(64, 64)
@@ -247,13 +247,13 @@ def test_nothing_is_known_without_a_config(tmp_path):
     assert f"{tmp_path / 'preprocessor_config.json'} does not exist" in pictures.unknown
 
 
-def test_nothing_is_known_of_processors_that_do_something_else(save):
+def test_unsupported_processors_are_unknown(save):
     pictures = read_pictures(save({"image_processor_type": "MobileViTImageProcessor"}), "image")
     assert pictures[:3] == (None, None, None)
     assert "MobileViTImageProcessor, which is not known" in pictures.unknown
 
 
-def test_missing_means_are_said(save):
+def test_a_missing_mean_is_reported(save):
     pictures = read_pictures(save({"size": 32}), "image")
     assert pictures.mean is None
     assert "has no image_mean" in pictures.unknown

@@ -141,7 +141,7 @@ def n_whole(cache, keys):
 
 
 @pytest.mark.usefixtures("restart")
-def test_writers_at_once_and_killed_leave_whole_vectors_and_true_digests(tmp_path):
+def test_concurrent_and_killed_writers_leave_whole_vectors_and_correct_digests(tmp_path):
     (tmp_path / "all.mp4").write_bytes(b"shared")
     cache = FeatureCache(tmp_path / "features", "Tier", {})
     keys = {f"{i % 2 * n * 1000 + i:064x}" for i in range(40) for n in (1, 2, 3, 4)}

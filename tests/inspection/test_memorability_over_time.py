@@ -141,7 +141,7 @@ def test_tiers_that_read_no_video_are_refused(clips):
         memorability_over_time(model, clips[0], 1)
 
 
-def test_models_inside_of_others_are_found(model, clips, files):
+def test_models_inside_other_estimators_are_found(model, clips, files):
     y = np.linspace(0.4, 0.9, 12)
     video = np.concatenate(clips[3:5])
     expected = memorability_over_time(model, video).scores

@@ -77,7 +77,7 @@ def test_predictions_are_those_of_the_intervals(model, clips, y):
     np.testing.assert_array_equal(given.predictions, y / 2)
 
 
-def test_a_file_keeps_all_of_it(model, clips, y, tmp_path):
+def test_a_model_file_keeps_the_whole_reference_set(model, clips, y, tmp_path):
     reference = make_reference_set(model.fit(clips, y), clips, y)
     save_model(model, tmp_path / "model.m3s", reference=reference)
     loaded = load_reference(tmp_path / "model.m3s")
@@ -101,7 +101,7 @@ def test_features_have_no_thumbnails(y, rng):
     np.testing.assert_array_equal(reference.features["own"], X[:, [2]].astype(np.float32))
 
 
-def test_several_scores(y, rng, tmp_path):
+def test_a_reference_set_can_have_several_scores(y, rng, tmp_path):
     X = rng.normal(size=(10, 3))
     model = make_m3s_from_features({"raw": slice(0, 3)}, regressor=Ridge())
     scores = np.c_[y, 1 - y]
@@ -135,7 +135,7 @@ def test_bad_videos_are_an_error_or_have_no_thumbnail(model, clips, y, tmp_path)
         ({"features": {"raw": np.zeros((2, 3))}}, r"\(2, 3\), not \(2, 1\)"),
     ],
 )
-def test_parts_that_do_not_go_together_are_refused(change, words):
+def test_parts_that_do_not_match_are_refused(change, words):
     parts = {
         "names": ["a", "b"],
         "scores": np.zeros(2),

@@ -87,7 +87,7 @@ def test_text_is_refused_by_the_name_of_its_format_whatever_the_file_is_called(
 @pytest.mark.parametrize("suffix", [".m3u8", ".m3u", ".mp4", ".ts"])
 @pytest.mark.parametrize("target", ["{url}/part.ts", "canary.mp4", "playlist{suffix}"])
 @pytest.mark.usefixtures("canary")
-def test_a_playlist_leads_nowhere(tmp_path, requests, suffix, target):
+def test_a_playlist_opens_no_other_file(tmp_path, requests, suffix, target):
     url, asked = requests
     path = tmp_path / f"playlist{suffix}"
     for end in ("#EXT-X-ENDLIST\n", ""):  # without it, the playlist is live
@@ -99,7 +99,7 @@ def test_a_playlist_leads_nowhere(tmp_path, requests, suffix, target):
 
 
 @pytest.mark.parametrize("decoder", ["pyav", "decord"])
-def test_a_list_does_not_lead_to_a_pipe_that_never_ends(tmp_path, decoder):
+def test_a_list_does_not_open_an_endless_pipe(tmp_path, decoder):
     os.mkfifo(tmp_path / "pipe.mp4")
     path = tmp_path / "upload.mp4"
     path.write_text("ffconcat version 1.0\nfile pipe.mp4\n")
@@ -144,7 +144,7 @@ def test_a_session_description_binds_no_socket(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", TEXT_SUFFIXES.split())
-def test_bytes_are_not_shown_as_a_terminal_would(tmp_path, rng, suffix):
+def test_text_is_not_drawn_as_by_a_terminal(tmp_path, rng, suffix):
     path = tmp_path / f"upload.{suffix}"
     for content in (rng.integers(0, 256, 9000, dtype=np.uint8).tobytes(), b"some text\n" * 900):
         path.write_bytes(content)
@@ -206,7 +206,7 @@ def test_decord_is_asked_only_for_what_pyav_has_checked(tmp_path, draw, write_cl
         read_clip(cut, n_frames=4, decoder="decord")
 
 
-def test_tags_that_are_not_text_are_no_obstacle(tmp_path, draw):
+def test_tags_that_are_not_text_are_ignored(tmp_path, draw):
     path = tmp_path / "tagged.mkv"
     with av.open(str(path), "w") as container:
         container.metadata["title"] = "TITLE"

@@ -165,7 +165,7 @@ def test_a_decoder_that_needs_more_memory_than_its_header_says_is_an_error(tmp_p
 
 
 @LINUX
-def test_a_ceiling_holds_for_its_block_only_and_may_be_of_any_height():
+def test_a_memory_ceiling_holds_only_in_its_block_and_can_have_any_value():
     resource = pytest.importorskip("resource")
     for n_bytes in (100_000_000, 10**30):
         before = resource.getrlimit(resource.RLIMIT_DATA)
@@ -269,7 +269,7 @@ def test_plain_sound_may_have_a_sample_for_every_point_in_time(tmp_path, draw):
     assert len(read_clip(path, n_frames=2)) == 2
 
 
-def test_limits_are_set_for_good_and_given_back():
+def test_set_limits_keeps_the_new_limits_and_returns_the_previous_ones():
     before = set_limits(VideoLimits(frames=7))
     assert get_limits().frames == 7
     assert set_limits(before) == VideoLimits(frames=7)

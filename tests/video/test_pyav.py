@@ -109,7 +109,7 @@ def test_full_range_without_chroma_is_scaled_by_its_own_white(tmp_path, pixels):
 
 @pytest.mark.parametrize("crop", [np.s_[:, :], np.s_[:200], np.s_[:120], np.s_[:399]], ids=str)
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuv444p", "yuv420p10le"])
-def test_large_frames_are_those_resized_in_rgb(tmp_path, crop, pixels):
+def test_large_frames_equal_those_resized_in_rgb(tmp_path, crop, pixels):
     path = str(tmp_path / "large.mkv")
     photograph = np.ascontiguousarray(coffee()[crop])  # 400 x 600
     with av.open(path, "w") as container:
