@@ -103,7 +103,7 @@ def test_bad_groups_are_an_error():
 
 @pytest.fixture
 def two_scores(rng):
-    """Return true and predicted scores of shape (40, 2), of which some true ones are missing."""
+    """Return true and predicted scores of shape (40, 2). Some true ones are missing."""
     y_true, y_pred = rng.normal(size=(2, 40, 2))
     y_true[::4, 1] = np.nan
     return y_true, y_pred

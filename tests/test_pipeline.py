@@ -59,7 +59,7 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory):
-    """Return a function that makes small models, which share one cache to be quick."""
+    """Return a function that makes small models. They share a cache, which makes them quick."""
     shared = {"cache": tmp_path_factory.mktemp("features"), "random_state": 0}
     return lambda **parts: make_m3s(**{**QUICK, **shared, **parts})
 
@@ -170,7 +170,7 @@ def test_shared_keywords_have_one_order():
     ("regressor", "is_wrapped"),
     [
         (Ridge(), True),
-        (HistGradientBoostingRegressor(), True),  # it would score a video that nobody could read
+        (HistGradientBoostingRegressor(), True),  # it would score a video that could not be read
         (MLPRegressor(), False),
         (FiniteRows(Ridge()), False),
     ],
@@ -356,7 +356,7 @@ FEW = {"scene": None, "event": None, "random_state": 0}
 
 @pytest.fixture
 def some_bad(data, tmp_path):
-    """Return the videos and scores of the data set, and in places 2 and 9 a bad one."""
+    """Return the videos and scores of the data set, with bad videos at 2 and 9."""
     (tmp_path / "text.mp4").write_text("no video")
     videos, scores = list(data.videos), list(data.scores)
     for place, video in ((2, tmp_path / "text.mp4"), (9, tmp_path / "missing.mp4")):
@@ -367,7 +367,7 @@ def some_bad(data, tmp_path):
 
 @pytest.fixture
 def forgiving(quick, tmp_path):
-    """Return a function that makes small models in which a bad video costs itself."""
+    """Return a function that makes small models with on_error="nan"."""
 
     def make(**parts):
         parts = {"event": None, "regressor": Ridge(), **parts}
@@ -547,7 +547,7 @@ def test_rows_of_weight_0_are_not_learned_from(features, weights, recipe, regres
     parts = {"similarity": KMeans(3, n_init=1, random_state=0), "recipe": recipe}
     model = make_m3s_from_features(BLOCKS, regressor=regressor, **parts)
     predicted = weighted(model, X, y, sample_weight=weights)
-    columns = model["tiers"].transform(X)  # of all rows: scalers and similarity go without weights
+    columns = model["tiers"].transform(X)  # all rows: these parts take no weights
     np.testing.assert_array_equal(columns, clone(model["tiers"]).fit(X, y).transform(X))
     subset = Ridge().fit(columns[weights == 1], y[weights == 1])
     np.testing.assert_allclose(predicted, subset.predict(columns))

@@ -1,6 +1,6 @@
-"""Our own list of checks, run on every estimator over videos that the package has.
+"""Our own checks, for every estimator of videos in the package.
 
-scikit-learn's checks feed matrices, and have nothing to say of estimators that take videos.
+scikit-learn's checks pass matrices, so they do not apply to estimators that take videos.
 """
 
 import builtins
@@ -29,7 +29,7 @@ for network in (IMAGE_NETWORK, CLIP_NETWORK):
     nn.init.normal_(network[2].weight, generator=torch.Generator().manual_seed(0))
     nn.init.zeros_(network[2].bias)
 
-# Settings that make an estimator quick; one that is not here is checked with its defaults.
+# Settings that make an estimator quick. Others are checked with their defaults.
 QUICK = {
     "FrameEncoder": {"model": IMAGE_NETWORK, "frame_size": 32, "n_frames": 4},
     "ClipEncoder": {"model": CLIP_NETWORK, "frame_size": 32, "n_frames": 6},
@@ -37,7 +37,7 @@ QUICK = {
     "SceneParsing": {"weights": None, "frame_size": 32},
     "EventUnderstanding": {"weights": None, "frame_size": 32, "n_frames": 2},
 }
-# Another valid value of each parameter; those of the second list leave the numbers alone.
+# Another valid value of each parameter. Those of the second list do not change the numbers.
 CHANGES = {
     "architecture": "ir_csn_152",
     "blurriness": "slope",
@@ -62,7 +62,7 @@ CHANGES = {
 }
 NO_CHANGE = {"batch_size", "cache", "device", "engine", "hog_components", "n_jobs", "on_error"}
 NO_CHANGE |= {"timeout", "verbose"}
-NO_CHANGE |= {"revision", "sha256"}  # these choose weights, which count
+NO_CHANGE |= {"revision", "sha256"}  # these select the weights, which do change the numbers
 
 ESTIMATORS = all_estimators(VideoTransformer)
 pytestmark = pytest.mark.filterwarnings("ignore:.*untrained:sklearn_m3s.exceptions.M3SWarning")
@@ -118,7 +118,7 @@ def test_the_constructor_only_assigns(make, monkeypatch, tmp_path):
     assert vars(estimator) == estimator.get_params()
     assert not (tmp_path / "features").exists()
     for name, parameter in inspect.signature(type(estimator)).parameters.items():
-        if name == "model":  # the one thing that has no default
+        if name == "model":  # the only parameter without a default
             continue
         assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
         assert parameter.default is not inspect.Parameter.empty, name

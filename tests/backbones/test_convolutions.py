@@ -1,4 +1,4 @@
-"""Other ways to compute 3D convolutions give what 3D convolutions give."""
+"""Other ways to compute 3D convolutions give the same results."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Downloads are whole, bounded in size and time, and never half there."""
+"""Downloads are complete or absent, and bounded in size and time."""
 
 import contextlib
 import itertools

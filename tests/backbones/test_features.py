@@ -1,4 +1,4 @@
-"""What is taken of the output of a network, on outputs whose numbers are known."""
+"""Features from the output of a network, for outputs with known numbers."""
 
 from types import SimpleNamespace
 
@@ -13,7 +13,7 @@ BATCH = torch.arange(24.0).view(2, 3, 4)
 
 
 class Returns(nn.Module):
-    """A network that makes something of its batch."""
+    """A network that returns a function of its batch."""
 
     def __init__(self, function):
         super().__init__()

@@ -65,7 +65,7 @@ def text_and(vision, **settings):
     return {"vision_config": vision, "text_config": TEXT, **settings}
 
 
-# The class that is saved, and its config.
+# The class to save, and its config.
 MODELS = {
     "vit": ("ViTModel", "ViTConfig", VIT),
     "vit-classifier": ("ViTForImageClassification", "ViTConfig", VIT),
@@ -137,7 +137,7 @@ PROCESSOR = {
 
 
 class Saved:
-    """Tiny models of random weights, and the folders that they are saved to."""
+    """Tiny models with random weights, and the folders that they are saved in."""
 
     def __init__(self, root):
         self._root, self._models = root, {}
@@ -165,7 +165,7 @@ def saved(tmp_path_factory):
 
 @pytest.fixture
 def copied(saved, tmp_path):
-    """Return a function that copies the folder of a model, to be spoilt."""
+    """Return a function that copies the folder of a model, for tests that change it."""
     return lambda name: shutil.copytree(saved.folder(name), tmp_path / name)
 
 
@@ -194,7 +194,7 @@ def tokens_of(model, x):
     return model(x).last_hidden_state
 
 
-# What the library itself gives for each model and output.
+# The features that the library itself gives for each model and output.
 DIRECT = {
     ("vit", "auto"): lambda m, x: m(x).pooler_output,
     ("vit", "pooler"): lambda m, x: m(x).pooler_output,
@@ -479,7 +479,7 @@ def test_a_folder_is_loaded_without_the_network(saved, monkeypatch):
 
 @pytest.fixture
 def hub_cache(tmp_path, monkeypatch):
-    """Return the empty cache of Hugging Face, of a machine without a network."""
+    """Return an empty Hugging Face cache, without access to the network."""
     hub = pytest.importorskip("huggingface_hub")
     monkeypatch.setattr(hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
@@ -487,7 +487,7 @@ def hub_cache(tmp_path, monkeypatch):
 
 
 def keep(folder, cache, repository, commit, branch="main"):
-    """Lay a folder into the cache as the state of a branch of a repository."""
+    """Copy a folder into the cache as a commit of a branch of a repository."""
     root = cache / f"models--{repository.replace('/', '--')}"
     shutil.copytree(folder, root / "snapshots" / commit)
     (root / "refs").mkdir(exist_ok=True)

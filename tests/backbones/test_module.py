@@ -1,4 +1,4 @@
-"""The identity of modules: any difference in their numbers is a difference in it."""
+"""The identity of modules: it differs if their numbers differ."""
 
 import warnings
 
@@ -73,7 +73,7 @@ def enclosed(factor):
 
 
 def traced(function):
-    with warnings.catch_warnings(action="ignore"):  # users have such modules nevertheless
+    with warnings.catch_warnings(action="ignore"):  # deprecated, but users have such modules
         return torch.jit.trace(nn.Sequential(function()), torch.zeros(2))
 
 

@@ -30,7 +30,7 @@ FRAMES = {
 WIDTHS = {"hrnetv2_w48": 720, "efficientnet_lite0": 1280, "ir_csn_152": 2048}
 
 
-SHAPE = (3, 8, 8)  # of no consequence to torch
+SHAPE = (3, 8, 8)  # torch does not use it
 
 
 def load(model, shape=SHAPE, n_items=1, **changes):
@@ -52,7 +52,7 @@ def case(request):
 
 @pytest.fixture
 def built(monkeypatch):
-    """Return the list of the seeds of what was built; nothing real is."""
+    """Return a list that grows by the seed of each network built. The networks are stand-ins."""
     seeds = []
 
     def build(source):
@@ -130,7 +130,7 @@ def test_a_weight_file_is_loaded_again_when_it_changes(built, tmp_path):
 
 
 class Modes(nn.Module):
-    """Notes whether it runs in training mode; dropout would change its numbers."""
+    """A network that notes its mode. In training mode, dropout would change its numbers."""
 
     def __init__(self):
         super().__init__()
@@ -154,7 +154,7 @@ def test_a_module_runs_in_eval_mode_and_its_own_mode_is_restored():
 
 
 class Slow(nn.Module):
-    """A network whose numbers betray another mode, or the batch of another thread."""
+    """A network whose numbers show a wrong mode, or the batch of another thread."""
 
     def __init__(self):
         super().__init__()
@@ -274,7 +274,7 @@ def test_cuda_features_equal_those_of_the_cpu(name, precision, tolerance):
 
 @pytest.fixture
 def weight_folder(monkeypatch, tmp_path):
-    """Return an empty weight folder, in which nothing is converted yet."""
+    """Return an empty weight folder, without converted networks."""
     monkeypatch.setenv("SKLEARN_M3S_WEIGHTS", str(tmp_path / "weights"))
     _network._converted.clear()
     yield tmp_path / "weights"
@@ -340,7 +340,7 @@ class Times(nn.Module):
 
     def __init__(self, factor):
         super().__init__()
-        self.factor = [factor, object()]  # no digest tells what such a list holds
+        self.factor = [factor, object()]  # the digest does not cover such a list
 
     def forward(self, batch):
         return batch.flatten(1) * self.factor[0]
@@ -358,7 +358,7 @@ def test_torch_replaces_a_stale_conversion_and_the_log_says_so(weight_folder, ca
 
 
 class Scales(nn.Module):
-    """A network that treats pixels from 0 to 1 otherwise than the noise of a probe."""
+    """A network that treats pixels from 0 to 1 differently from the noise of the check."""
 
     def forward(self, batch):
         return batch.flatten(1) if batch.max() <= 1 else batch.flatten(1) / 255

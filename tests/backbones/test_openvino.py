@@ -1,4 +1,4 @@
-"""OpenVINO computes the features of torch, keeps what it converted and reports to nobody."""
+"""OpenVINO computes the features of torch, keeps converted networks and sends nothing."""
 
 import logging
 import os
@@ -86,7 +86,7 @@ def features_of_torch(network, batch):
 
 
 def run(script, tmp_path, **settings):
-    """Return the process of a script that knows this file as `t`; its home is empty."""
+    """Start a script that imports this file as `t`, with an empty home folder."""
     home = tmp_path / "home"
     home.mkdir(exist_ok=True)
     kept = {name: os.environ[name] for name in ("PATH", "SKLEARN_M3S_WEIGHTS")}
@@ -101,7 +101,7 @@ def run(script, tmp_path, **settings):
 
 
 def finish(process):
-    """Return what a process printed; it must have ended well and have warned of nothing."""
+    """Return what a process printed. It must have succeeded without a warning."""
     output, errors = process.communicate()
     assert (process.returncode, errors) == (0, "")
     return output
@@ -286,8 +286,8 @@ def test_threads_are_as_many_as_torch_has_at_the_call():
         torch.set_num_threads(before)
 
 
-# Audit hooks see what a process does below Python's functions, and are kept by forked processes:
-# openvino_telemetry sends from one. What they raise keeps everything on this machine.
+# Audit hooks see all sockets of a process, also of forked ones, from which openvino_telemetry sends.
+# The error that they raise keeps everything on this machine.
 WATCH = """if True:
     import sys, time
     import test_openvino as t

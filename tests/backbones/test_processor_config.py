@@ -1,4 +1,4 @@
-"""Configs of processors say the size, the cut and the normalisation of a model's pictures."""
+"""Processor configs determine the size, crop and normalisation of a model's pictures."""
 
 import importlib
 import json
@@ -18,7 +18,7 @@ OPENAI = {
 }
 DO = {"do_resize": True, "do_rescale": True, "do_normalize": True, "rescale_factor": 1 / 255}
 
-# As the repositories have them, keys without influence left out.
+# The configs of the repositories, without the keys that have no effect.
 PUBLISHED = {
     "google/vit-base-patch16-224": (
         {
@@ -185,7 +185,7 @@ def test_pictures_are_those_of_the_processors(save, rng, module, processor, shap
         changes = {**changes, "offset": False}  # which it insists on
     if shape == (256, 301):
         changes = {**changes, "size": {"shortest_edge": 224}}  # cut where it is below 384
-    # Frames of the very size that they are resized to: the interpolation is not theirs.
+    # The frames have the final size already, since interpolation differs.
     frame = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
     theirs = getattr(importlib.import_module(f"transformers.models.{module}"), processor)(**changes)
     expected = theirs([frame], return_tensors="np", input_data_format="channels_last")

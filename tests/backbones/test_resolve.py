@@ -1,4 +1,4 @@
-"""What `model` may be, and errors for what it may not be."""
+"""Valid values of `model`, and errors for others."""
 
 import pytest
 from torch import nn

@@ -1,4 +1,4 @@
-"""Published weight files become state dicts under our keys, and nothing is lost on the way."""
+"""Published weight files become complete state dicts with our keys."""
 
 import struct
 import time
@@ -161,7 +161,7 @@ def test_a_huge_shape_is_compared_without_allocating_it(save, state):
 
 
 class Payload:
-    """What weights have no business to hold."""
+    """An object that does not belong in a weight file."""
 
 
 @pytest.mark.parametrize("old", [False, True])

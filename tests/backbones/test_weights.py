@@ -1,4 +1,4 @@
-"""Weight files are found or fetched once, and are what they say."""
+"""Weight files are found or fetched once, and checked."""
 
 import hashlib
 import sys

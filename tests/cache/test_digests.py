@@ -1,4 +1,4 @@
-"""Keys are the digests of the bytes at all times, and unchanged files are read once."""
+"""Keys are always the digests of the current bytes, and unchanged files are read once."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from sklearn_m3s.cache import _digests
 
 @pytest.fixture
 def reads(monkeypatch):
-    """Return a list that gets the name of each file that is read."""
+    """Return a list that grows by the name of each file that is read."""
     names = []
     read = hashlib.file_digest
 

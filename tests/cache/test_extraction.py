@@ -19,7 +19,7 @@ from sklearn_m3s.video import FrameReader
 
 
 class Size(VideoTransformer):
-    """Counts the bytes of files: see `described`."""
+    """A tier that counts the bytes of files; see `described`."""
 
     def _reader(self):
         return None
@@ -27,7 +27,7 @@ class Size(VideoTransformer):
 
 @pytest.fixture
 def described(monkeypatch):
-    """Return the files that were read; in place of frames, their bytes are counted."""
+    """Return a list that grows by each file that is read. Bytes are counted in place of frames."""
     paths = []
 
     def read(task, **settings):
@@ -128,7 +128,7 @@ def test_files_are_hashed_by_several_threads(tmp_path, described, monkeypatch):
 
     def digest(*args):
         if next(first, None) is not None:
-            together.wait()  # for ever, if files were hashed one by one
+            together.wait()  # would wait for ever if files were hashed one by one
         return original(*args)
 
     monkeypatch.setattr(hashlib, "file_digest", digest)
@@ -137,7 +137,7 @@ def test_files_are_hashed_by_several_threads(tmp_path, described, monkeypatch):
 
 
 class Mean(VideoTransformer):
-    """Means of frames, and what the test makes of them."""
+    """A tier of the means of frames, changed by a function of the test."""
 
     change = staticmethod(lambda mean: [mean, 1])
 
@@ -153,7 +153,7 @@ class Mean(VideoTransformer):
 
 @pytest.fixture
 def clips(draw, write_clip, tmp_path):
-    """Return a file and an array of other levels, and one of which something is wrong."""
+    """Return a file, an array with other grey levels, and a bad video."""
     frames = draw(3)
     write_clip(tmp_path / "bad.mp4", np.full_like(frames, 250))
     write_clip(tmp_path / "good.mp4", np.full_like(frames, 100))

@@ -77,7 +77,7 @@ def test_an_entry_can_be_read_by_numpy(make_cache, vector, tmp_path):
         b"",
         b"no numbers",
         b"PK\x03\x04",
-        npy(np.arange(5, dtype=np.float32)),  # as the cache wrote them before it had checksums
+        npy(np.arange(5, dtype=np.float32)),  # as an earlier version wrote them, without checksums
         npy(np.full(5, np.nan, np.float32)),
         npy(np.arange(5.0)),
         npy(np.zeros((1, 5), np.float32)),
@@ -200,7 +200,7 @@ def test_numpy_numbers_are_the_same_settings_as_python_numbers(make_cache, video
 
 @contextmanager
 def unprivileged():
-    """Run as a user to whom something can be forbidden."""
+    """Run as a user without root's permissions."""
     is_root = os.geteuid() == 0
     if is_root:
         os.seteuid(65534)

@@ -1,4 +1,4 @@
-"""Entries of a cache are counted and removed, and nothing else in its folder is touched."""
+"""Entries of a cache are counted and removed, and other files in its folder are not touched."""
 
 import os
 import time
@@ -63,7 +63,7 @@ def test_entries_of_a_wrong_clock_are_counted_and_removed(folder, stamp):
 
 @pytest.fixture
 def marker(folder):
-    """Return the one file beside the folders of tiers: it says that this is a cache."""
+    """Return the file that marks a folder as a cache."""
     (path,) = (path for path in folder.iterdir() if path.is_file())
     return path
 

@@ -1,4 +1,4 @@
-"""``m3s extract`` writes the features of the tiers, and loses none for a bad video."""
+"""``m3s extract`` writes the features of the tiers, also beside bad videos."""
 
 import numpy as np
 import pandas
@@ -9,7 +9,7 @@ from sklearn_m3s import RawPerception
 
 @pytest.fixture
 def expected(clips):
-    """Return what the tier gives in Python."""
+    """Return the features of the tier in Python."""
     files = sorted(map(str, clips.glob("*.mp4")))
     return RawPerception().fit(files).transform(files)
 

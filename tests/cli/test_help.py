@@ -1,4 +1,4 @@
-"""Help is quick, complete, and there even without what the commands need."""
+"""Help is quick and complete, and needs no optional package."""
 
 import subprocess
 import sys

@@ -15,7 +15,7 @@ LIMIT_SECONDS = 2
 
 
 def interrupted(program, is_time):
-    """Run a program, interrupt it when it is time, and return its end."""
+    """Interrupt a program at some time, and return its exit code, its last seconds and output."""
     process = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -1,4 +1,4 @@
-"""From a table of scores to a model file, and from there to scores, a timeline and a report."""
+"""A table of scores becomes a model file, which gives scores, a timeline and a report."""
 
 import json
 import re
@@ -47,7 +47,7 @@ def test_fit_reports_the_rank_correlation_of_the_model(fitted, clips):
     assert constant["predictor"] == "constant"
     assert constant["spearman"] is None
     table = pandas.read_csv(clips / "scores.csv")
-    # The folds are the same, whoever makes them; the constant is the mean of the other folds.
+    # The constant predicts the mean score of the other folds.
     assert constant["mae"] == pytest.approx(np.abs(table["score"] - 0.59).mean(), abs=0.02)
     card = load_card(path)
     assert card["data"] == "scores.csv"

@@ -1,4 +1,4 @@
-"""Results go to stdout or a file, whole or not at all; all else goes to stderr."""
+"""Results go to stdout or to a complete file, and everything else goes to stderr."""
 
 import json
 import os

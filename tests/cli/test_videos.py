@@ -28,7 +28,7 @@ def folder(tmp_path, monkeypatch):
         (["sub"], ["sub/c.jpg", "sub/d.webm"]),
         (["*.mp4", "s*"], ["b.mp4", "sub/c.jpg", "sub/d.webm"]),
         (["**/*.webm"], ["sub/d.webm"]),
-        (["notes.txt"], ["notes.txt"]),  # whoever names a file wants it
+        (["notes.txt"], ["notes.txt"]),  # a file that is named is taken
         (["sub/d.webm", "./sub", "sub/../b.mp4", "b.mp4"], ["sub/d.webm", "./sub/c.jpg",
                                                             "sub/../b.mp4"]),
         (["gone.mp4", "b.mp4"], ["gone.mp4", "b.mp4"]),

@@ -1,4 +1,4 @@
-"""``m3s weights`` says what is known, and what is here."""
+"""``m3s weights`` lists the known weights and those on this computer."""
 
 import pytest
 

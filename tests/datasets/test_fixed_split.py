@@ -1,4 +1,4 @@
-"""Everybody gets the same split: the official one, or one by the names of the videos."""
+"""The split is always the same: the official one, or one by the names of the videos."""
 
 import numpy as np
 import pytest

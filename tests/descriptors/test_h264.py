@@ -87,7 +87,7 @@ def test_equal_frames_have_equal_sizes_whatever_the_memory_held(side, rng):
     sizes = set()
     for _ in range(8):
         sizes.add(h264_bytes(frames))
-        h264_bytes(rng.integers(0, 256, (6, side, side, 3), dtype=np.uint8))  # leaves its traces
+        h264_bytes(rng.integers(0, 256, (6, side, side, 3), dtype=np.uint8))  # leaves traces
     assert len(sizes) == 1
 
 

@@ -1,4 +1,4 @@
-"""Descriptors over time: blocks add up to the whole, and what is unused can be copied."""
+"""Descriptors over time: blocks add up to the whole, and unused descriptors can be copied."""
 
 import copy
 import pickle

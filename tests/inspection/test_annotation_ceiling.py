@@ -10,7 +10,7 @@ from sklearn_m3s.inspection import annotation_ceiling
 
 @pytest.fixture(scope="module")
 def annotated():
-    """Return memorabilities, counts of annotators, and scores that these gave."""
+    """Return memorabilities, numbers of annotators, and their scores."""
     rng = np.random.default_rng(0)
     p = rng.beta(14, 3, size=20_000)
     n = rng.integers(20, 60, size=20_000)

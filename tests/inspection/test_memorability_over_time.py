@@ -43,7 +43,7 @@ def clips():
 
 @pytest.fixture(scope="module")
 def files(clips, tmp_path_factory, write_clip):
-    """Return the same as files."""
+    """Return the clips as files."""
     folder = tmp_path_factory.mktemp("clips")
     return [write_clip(folder / f"{i}.mp4", clip, rate=15) for i, clip in enumerate(clips)]
 
@@ -161,7 +161,7 @@ def test_arguments_are_checked(model, clips, settings):
 
 @pytest.fixture
 def display():
-    """Return scores of ten seconds, of which each is 20 levels lighter than the one before."""
+    """Return scores of ten seconds, each 20 grey levels lighter than the last."""
     levels = np.repeat(np.arange(10, dtype=np.uint8) * 20, 15)
     return MemorabilityOverTime(
         seconds=np.arange(9) + 1.0,

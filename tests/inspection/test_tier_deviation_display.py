@@ -1,4 +1,4 @@
-"""Bars are as long as predictions deviate from the scores."""
+"""The lengths of bars are the deviations of predictions from the scores."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Like videos are neighbours on the maps, and thumbnails do not overlap."""
+"""Similar videos are neighbours on the maps, and thumbnails do not overlap."""
 
 from itertools import combinations
 
@@ -23,7 +23,7 @@ FEATURES = {
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
-    """With several threads on busy cores, t-SNE of a few rows mostly waits."""
+    """Use one thread: with more on busy cores, t-SNE of a few rows mostly waits."""
     with threadpool_limits(1):
         yield
 

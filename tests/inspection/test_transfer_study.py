@@ -1,4 +1,4 @@
-"""The matrix of a transfer agrees with fits and predictions by scikit-learn."""
+"""The scores of a transfer agree with fits and predictions by scikit-learn."""
 
 import numpy as np
 import pandas as pd

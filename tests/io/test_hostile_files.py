@@ -1,4 +1,4 @@
-"""Files that somebody has tampered with: each is refused by name, and nothing of it is run."""
+"""Manipulated files: each is refused by name, and nothing in it is run."""
 
 import io
 import json
@@ -104,7 +104,7 @@ def find(schema, kind):
 
 
 def refuse(path, words):
-    """Assert that loading is an error of these words, in little memory and without a trace."""
+    """Assert that loading raises an error with these words and the path, in little memory."""
     tracemalloc.start()
     try:
         with pytest.raises(ModelError, match=words) as caught:

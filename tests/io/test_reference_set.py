@@ -18,7 +18,7 @@ from sklearn_m3s.io import ReferenceSet, load_reference, make_reference_set
 
 @pytest.fixture
 def clips(tmp_path, write_clip):
-    """Return ten clips: grey, ever lighter, with a middle that is red."""
+    """Return ten grey clips, each lighter than the last, with a red frame in the middle."""
     paths = []
     for i in range(10):
         frames = np.full((9, 48, 96, 3), 10 * i, np.uint8)
@@ -47,7 +47,7 @@ def test_the_parts_belong_to_the_videos(model, clips, y):
     rows = model["tiers"].transformer_list[0][1]["describe"].transform(clips)
     np.testing.assert_array_equal(reference.features["raw"], rows)
     assert reference.features["raw"].dtype == np.float32
-    # Each fifth was predicted by a model of the others, which follows the brightness.
+    # Each fifth was predicted by a model of the other videos, which learned the brightness.
     assert np.corrcoef(reference.predictions, y)[0, 1] > 0.9
     assert not np.array_equal(reference.predictions, model.predict(clips))
 

@@ -41,7 +41,7 @@ def weights(model):
 
 
 class ShiftedMSE(torch.nn.MSELoss):
-    """A loss with a parameter of its own, and no sample_weight."""
+    """A loss with its own parameter, and without sample_weight."""
 
     def __init__(self):
         super().__init__()
@@ -329,7 +329,7 @@ def test_copies_predict_the_same(data, loss, duplicate):
 
 
 def plain(value):
-    """Return whether a value is made of plain Python and of arrays."""
+    """Return whether a value consists of plain Python types and arrays."""
     if isinstance(value, dict):
         return type(value) is dict and all(map(plain, [*value.keys(), *value.values()]))
     if isinstance(value, (list, tuple)):

@@ -76,7 +76,7 @@ def test_new_scores_are_covered_as_promised(coverage):
     model = PredictionIntervals(LinearRegression(), coverage).fit(*regression(4000))
     lower, upper = model.predict_interval(X_new).T
     n_covered = np.count_nonzero((lower <= y_new) & (y_new <= upper))
-    # The training scores vary as well as the new ones: twice the variance of one binomial.
+    # The training scores vary like the new ones, so the variance is twice that of one binomial.
     least, most = binom.interval(0.999, 2000, coverage)
     assert least / 2000 <= n_covered / 4000 <= most / 2000
 
@@ -201,7 +201,7 @@ def test_tags_are_those_of_the_estimator():
 
 @pytest.fixture
 def paths(tmp_path, draw, write_clip):
-    """Return 16 files of two frames, of which each is darker than the next."""
+    """Return 16 files of two frames, each darker than the next."""
     return [
         write_clip(tmp_path / f"{i:02}.mp4", np.full((2, 32, 32, 3), 10 + 12 * i, np.uint8))
         for i in range(16)

@@ -1,4 +1,4 @@
-"""The page in a real browser: it works, says nothing in the console, and asks for nothing."""
+"""The page in a real browser: it works, logs no error, and requests nothing."""
 
 import json
 import shutil
@@ -59,7 +59,7 @@ def visit(browser, set_up, make_page, tmp_path):
         path.write_text(make_page(n_videos), "utf-8")
         browser.get("about:blank")
         for kind in ("browser", "performance"):
-            browser.get_log(kind)  # forgets what was before
+            browser.get_log(kind)  # forgets the page before
         browser.get(f"{path.as_uri()}{fragment}")
         return browser
 

@@ -1,4 +1,4 @@
-"""A report of a model: the numbers in it, and what is left out."""
+"""A report of a model: its numbers, and the parts that are left out."""
 
 import sys
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""The page by itself: escaping, policy, fragments, size and contrast."""
+"""The rendered page: escaping, policy, fragments, size and contrast."""
 
 import os
 import re

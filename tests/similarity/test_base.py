@@ -1,4 +1,4 @@
-"""What all similarities have in common: rows with NaN are missing items."""
+"""Behaviour of all similarities: rows with NaN are missing items."""
 
 import warnings
 
@@ -34,7 +34,7 @@ def similarity(request):
 
 @pytest.fixture
 def rows(rng):
-    """Return rows of which three are missing, and the complete ones."""
+    """Return rows, three of which have NaN, and the complete rows."""
     X = rng.normal(size=(40, 5))
     complete = np.delete(X, MISSING, axis=0)
     X[MISSING] = np.nan

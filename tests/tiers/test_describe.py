@@ -1,4 +1,4 @@
-"""The engine: what is opened, hashed and written, and how rows reach the tiers."""
+"""The engine: which files it opens, hashes and writes, and how rows reach the tiers."""
 
 import hashlib
 import os
@@ -27,7 +27,7 @@ from sklearn_m3s.tiers import (
 )
 from sklearn_m3s.video import FrameReader
 
-WRITES = []  # what the process wrote, while a test listens
+WRITES = []  # files that the process writes during a test
 LISTENING = []
 
 
@@ -45,7 +45,7 @@ sys.addaudithook(note)
 
 @pytest.fixture
 def writes():
-    """Return the list of what is written from now on."""
+    """Return a list that grows by each file written from now on."""
     WRITES.clear()
     LISTENING.append(True)
     yield WRITES

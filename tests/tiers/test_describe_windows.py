@@ -91,7 +91,7 @@ def test_nothing_is_put_into_the_cache(tmp_path, noise):
 
 
 def level(action, **shared):
-    """Return a tier of the mean grey of a window, with an action above 100."""
+    """Return a tier of the mean grey of a window, which calls a function above 100."""
 
     class Reader(ClipReader):
         def value(self):
@@ -109,7 +109,7 @@ def level(action, **shared):
 
 @pytest.fixture
 def steps():
-    """Return six seconds, of which each is 30 levels lighter than the one before."""
+    """Return six seconds, each 30 grey levels lighter than the last."""
     levels = np.repeat(np.arange(6, dtype=np.uint8) * 30, 15)
     return np.broadcast_to(levels[:, None, None, None], (90, 16, 16, 3)).copy()
 

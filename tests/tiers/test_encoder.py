@@ -1,4 +1,4 @@
-"""Tiers with a network: what reaches it, in which portions, and what becomes of its output."""
+"""Tiers with a network: its input, its batches, and the features from its output."""
 
 import pickle
 import threading
@@ -20,7 +20,7 @@ untrained = pytest.mark.filterwarnings("ignore:.*untrained:sklearn_m3s.exception
 
 
 class Red(nn.Module):
-    """A network whose features are the mean of its red channel, twice; it notes its batches."""
+    """A network that gives the mean of its red channel twice, and notes its batches."""
 
     def __init__(self):
         super().__init__()
@@ -153,7 +153,7 @@ def test_the_next_batch_and_no_more_is_read_while_one_is_embedded(monkeypatch):
 
     def embed(module, args):
         assert next_is_read.wait(timeout=30), "nothing is read meanwhile"
-        time.sleep(0.05)  # for more to be read, if that were possible
+        time.sleep(0.05)  # time in which more could be read
         assert len(n_read) <= 2 * len(network.batches) + 4
 
     network.register_forward_pre_hook(embed)

@@ -20,7 +20,7 @@ from sklearn_m3s.video import read_video
 
 @pytest.fixture
 def clips(rng):
-    """Return 12 clips of 20 frames: textures that drift at speeds of their own."""
+    """Return 12 clips of 20 frames: textures that drift at different speeds."""
     clips = []
     for i in range(12):
         texture = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8).repeat(4, 0).repeat(4, 1)
@@ -96,7 +96,7 @@ def test_an_image_and_a_video_of_one_frame_have_no_flow(clips):
 
 
 def test_flow_is_per_fifteenth_of_a_second_whatever_the_frame_rate(tmp_path, write_clip, rng):
-    """The same drift in pixels a second, at 7.5, 10 and 15 frames a second."""
+    """The drift in pixels per second is the same at 7.5, 10 and 15 frames per second."""
     texture = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
     paths = []
     for rate in (15, 10, 7.5):

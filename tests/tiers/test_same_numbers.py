@@ -1,4 +1,4 @@
-"""The numbers of a video, whatever it is described with, by and after."""
+"""The numbers of a video do not depend on workers, batches, order, cache or engine."""
 
 from functools import partial
 
@@ -52,7 +52,7 @@ def videos(tmp_path_factory, write_clip):
 
 @pytest.fixture(scope="module")
 def expected(videos):
-    """Return the rows of each tier, described in the plainest way."""
+    """Return the rows of each tier, described alone with default settings."""
     rows = {name: make().fit_transform(videos) for name, make in TIERS.items()}
     for matrix in rows.values():
         assert len(np.unique(matrix.round(3), axis=0)) == N_VIDEOS
@@ -60,7 +60,7 @@ def expected(videos):
 
 
 def check(rows, expected):
-    """Compare rows, by the largest number of each column."""
+    """Compare rows, relative to the largest number of each column."""
     scale = np.abs(expected).max(axis=0)
     assert (np.abs(rows - expected) <= 1e-5 * scale + 1e-6).all()
 

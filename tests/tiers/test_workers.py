@@ -1,4 +1,4 @@
-"""Worker processes: what a video that hangs or crashes costs, and what is left behind."""
+"""Worker processes: videos that hang or crash, and no process left behind."""
 
 import contextlib
 import ctypes
@@ -37,14 +37,14 @@ HANGS = {
     "busy": partial(eval, "max(iter(int, 1))"),
     "holding the interpreter": partial(eval, "__import__('ctypes').PyDLL(None).sleep(1000)"),
 }
-LEVELS = (10, 20, 250, 30, 40)  # the grey of the videos; the third is the bad one
+LEVELS = (10, 20, 250, 30, 40)  # grey levels of the videos; the third is bad
 
 
 @pytest.fixture(scope="module")
 def make():  # noqa: C901
     """Return functions that make a tier of one column, the mean of a frame.
 
-    Its parts are made in a function, so that worker processes need not import them.
+    Its classes are local, so that worker processes need not import them.
     """
 
     class Reader(ClipReader):
@@ -133,7 +133,7 @@ def check_that_the_third_is_lost(tier, videos, fault):
 
 
 def in_each_way(faults):
-    """Pair the first of some faults with all ways, and the others with one."""
+    """Pair the first fault with all ways to describe, and each other fault with one."""
     first, *others = faults
     return [(way, first) for way in WAYS] + [(WAYS[0], other) for other in others]
 
@@ -190,7 +190,7 @@ def test_a_timeout_is_a_positive_number(make, arrays, timeout):
 
 
 def pids(make, arrays, n_jobs):
-    """Return the processes that described copies of the bad video."""
+    """Return the ids of the processes that described copies of the bad video."""
     tier = make["one at a time"](action=lambda: np.array([os.getpid()]), n_jobs=n_jobs)
     return set(tier.fit_transform(8 * [arrays[2]]).ravel().astype(int).tolist())
 

@@ -1,4 +1,4 @@
-"""What people have: trimmed, joined, mirrored, tagged and half understood files."""
+"""Real-world files: trimmed, joined, mirrored, with odd tags or unknown parts."""
 
 import struct
 import warnings
@@ -184,7 +184,7 @@ def test_an_unknown_codec_is_an_error_that_says_to_convert(
     [b"about two seconds.", b"nan:inf:1e9 seconds", b"00:00:02,000000000", b"::", b"\xff" * 9],
 )
 def test_a_duration_in_words_is_ignored(tmp_path, draw, write_clip, text):
-    """Matroska keeps the duration of a track in a tag that anybody can write."""
+    """Matroska stores the duration of a track in a tag, which programs write freely."""
     path = Path(write_clip(tmp_path / "a.mkv", draw(20)))
     content = path.read_bytes()
     place = content.index(b"00:00:0", content.index(b"DURATION"))
@@ -218,7 +218,7 @@ def full_box(kind, *parts, version=0):
 
 
 def write_tiles(path, brand, levels):
-    """Write a picture of three tiles beside each other, as phones write theirs of many."""
+    """Write a picture of three tiles side by side, like the pictures of phones."""
     tiles = []
     for level in levels:
         Image.new("RGB", (64, 64), (level,) * 3).save(path, "AVIF", quality=100)

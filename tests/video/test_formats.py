@@ -1,4 +1,4 @@
-"""Only files of allowed formats are opened, and no file besides them."""
+"""Only files of allowed formats are opened, and they open no other file."""
 
 import http.server
 import os
@@ -42,14 +42,14 @@ subfile,,start,0,end,9,,:canary.mp4 tcp:x.mp4 udp:x.mp4 async:canary.mp4 md5:x.m
 
 @pytest.fixture
 def canary(tmp_path, draw, write_clip):
-    """Put a clip and a picture into the folder that no other file may lead to."""
+    """Put a clip and a picture into the folder, which no other file may open."""
     cv2.imwrite(str(tmp_path / "canary.png"), draw(2)[1])
     return write_clip(tmp_path / "canary.mp4", draw(4))
 
 
 @pytest.fixture
 def requests():
-    """Return the address of a server at 127.0.0.1 and the list of what was asked of it."""
+    """Return the address of a server at 127.0.0.1, and the list of its requests."""
     asked = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -154,7 +154,7 @@ def test_text_is_not_drawn_as_by_a_terminal(tmp_path, rng, suffix):
 
 @pytest.mark.parametrize("name", NAMES.split())
 def test_a_hostile_name_is_only_a_name(tmp_path, canary, draw, write_clip, monkeypatch, name):
-    """Levels of 80 are those of this file; the canary has 0 to 12."""
+    """This file has grey levels around 80, and the canary 0 to 12."""
     bright = Path(write_clip(tmp_path / "bright.mov", draw(24)[20:]))
     bright.rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""Geometries of frames against pictures whose place can be read off."""
+"""Geometries of frames, on pictures whose pixels encode their position."""
 
 import cv2
 import numpy as np

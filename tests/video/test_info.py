@@ -1,4 +1,4 @@
-"""What headers say of a video."""
+"""Information from the headers of videos."""
 
 from pathlib import Path
 

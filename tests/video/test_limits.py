@@ -1,4 +1,4 @@
-"""What one video may ask for, and that nothing is allocated before that is checked."""
+"""Limits of one video, which are checked before memory is allocated."""
 
 import os
 import struct
@@ -29,7 +29,7 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps to 
 
 @pytest.fixture(autouse=True)
 def former():
-    """Put the limits back after each test."""
+    """Restore the limits after each test."""
     before = get_limits()
     yield
     set_limits(before)
@@ -44,7 +44,7 @@ def write_gif(path, side, n_frames):
 
 
 def peak_megabytes(path):
-    """Return what a process of its own needs to read a file, and how that ended."""
+    """Return the memory that a separate process needs to read a file, and its outcome."""
     if not Path("/proc/self/status").exists():
         pytest.skip("the memory of a process is listed by Linux")
     program = (

@@ -1,4 +1,4 @@
-"""Damaged files: rows, warnings and errors that name the file, and nothing else."""
+"""Damaged files: they give rows, warnings, or errors that name the file, and nothing else."""
 
 import threading
 import warnings
@@ -65,7 +65,7 @@ def test_a_process_that_dies_is_recorded_as_a_crash(tmp_path):
 
 @pytest.mark.usefixtures("reported")
 def test_an_error_that_ffmpeg_only_reports_is_a_warning(folder, tmp_path):
-    """The checksum of a slice is wrong. The decoder shows a part of the frame before instead."""
+    """The checksum of a slice is wrong, so the decoder repeats a part of the previous frame."""
     content = bytearray((folder / "ffv1.mkv").read_bytes())
     content[len(content) // 2] ^= 16
     paths = [tmp_path / "first.mkv", tmp_path / "second.mkv"]

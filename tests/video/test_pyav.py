@@ -1,4 +1,4 @@
-"""Levels of files, against the closed form; large frames, which are reduced before they are RGB."""
+"""Levels of files, against the closed form. Large frames, which are reduced before conversion."""
 
 import av
 import cv2
@@ -10,7 +10,7 @@ from skimage.data import coffee
 from sklearn_m3s.video import read_clip
 
 LIMITED, FULL = 1, 2
-# The shares of red and blue in luma, and what FFmpeg calls the matrix.
+# The weights of red and blue in luma, and FFmpeg's name of the matrix.
 MATRICES = {"601": (0.299, 0.114, 5), "709": (0.2126, 0.0722, 1), "2020": (0.2627, 0.0593, 9)}
 ACCURATE = 0x42000  # swscale's bilinear method with exact rounding and chroma, at the size it is
 

@@ -1,4 +1,4 @@
-"""Windows of a video give what files of their frames give."""
+"""Windows of a video give the same as files of their frames."""
 
 import av
 import numpy as np
@@ -12,7 +12,7 @@ GEOMETRY = FrameGeometry.square(32)
 
 
 class Indices:
-    """Which frames a window has, and when they are shown, from the first."""
+    """A reader that returns the indices and times of the frames of a window."""
 
     geometry, frame_rate = GEOMETRY, 15
 

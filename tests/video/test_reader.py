@@ -1,4 +1,4 @@
-"""One pass for several readers gives each what it would have read alone."""
+"""One pass for several readers gives each the same as a pass of its own."""
 
 import numpy as np
 import pytest

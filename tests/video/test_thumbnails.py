@@ -1,4 +1,4 @@
-"""Thumbnails: proportions, size, and what survives packing."""
+"""Thumbnails: proportions, size and packing."""
 
 import io
 
