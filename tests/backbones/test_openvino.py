@@ -286,8 +286,8 @@ def test_threads_are_as_many_as_torch_has_at_the_call():
         torch.set_num_threads(before)
 
 
-# Audit hooks see all sockets of a process, also of forked ones, from which openvino_telemetry sends.
-# The error that they raise keeps everything on this machine.
+# Audit hooks see all sockets of a process, and also of forked ones, from which openvino_telemetry
+# sends. The error that they raise keeps everything on this machine.
 WATCH = """if True:
     import sys, time
     import test_openvino as t
