@@ -130,6 +130,7 @@ class HuggingFaceNetwork(nn.Module):
             outputs = self.model(pixels, **options)
         else:
             self._check_clips(*pixels.shape[2:])
+            # transformers expects the frames before the channels.
             frames = pixels.transpose(1, 2)
             if self.family.one_by_one:
                 frames = frames.flatten(0, 1)

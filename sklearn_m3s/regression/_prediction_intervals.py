@@ -154,7 +154,7 @@ class PredictionIntervals(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, Base
             total[test] += predicted
             count[test] += 1
         with np.errstate(invalid="ignore"):
-            self.out_of_fold_ = (total.T / count).T
+            self.out_of_fold_ = (total.T / count).T  # by row, for one score or several
         self.quantile_ = self._quantile(np.abs(self.y_ - self.out_of_fold_))
         self.estimator_ = clone(self.estimator).fit(X, self.y_)
         for name in ("n_features_in_", "feature_names_in_"):

@@ -154,6 +154,8 @@ class VideoTransformer(
         super().__init_subclass__(**kwargs)
         if "__init__" not in vars(cls):
             return
+        # A parameter of a subclass hides that of its base. What follows a constructor without ** is
+        # not reached by its call.
         merged: dict[str, inspect.Parameter] = {}
         for base in cls.__mro__:
             if "__init__" in vars(base):
