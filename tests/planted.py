@@ -39,9 +39,9 @@ _BORDERS = np.array(
 )
 
 
-def make_planted(n_videos, folder, write_clip, *, n_frames, size):
+def make_planted(n_videos, folder, write_clip, *, n_frames, size, seed=0):
     """Write clips, and return their paths and a dict of their scores by tier."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     factors = draw_factors(n_videos, n_frames, rng)
     paths = []
     for i, row in enumerate(factors):

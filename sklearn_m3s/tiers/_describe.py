@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 
 from sklearn_m3s.exceptions import M3SWarning, VideoError
 from sklearn_m3s.tiers._embedding_thread import EmbeddingThread
+from sklearn_m3s.tiers._interrupt import shown_in_one_line
 from sklearn_m3s.tiers._tier import Embedder, Tier
 from sklearn_m3s.tiers._tier_rows import TierRows
 from sklearn_m3s.tiers._workers import Workers, run
@@ -117,11 +118,9 @@ def describe_all(
 
 def _fill_tables(tiers: Sequence[Tier], videos: Sequence[Any]) -> list[TierRows]:
     tables = [TierRows(tier, videos) for tier in tiers]
-    try:
+    with shown_in_one_line("stopped while videos were described"):
         for decoder in dict.fromkeys(tier.decoder for tier in tiers):
             _fill([table for table in tables if table.tier.decoder == decoder], videos, decoder)
-    except KeyboardInterrupt:  # raised again, without the traceback of the engine
-        raise KeyboardInterrupt("videos were being described") from None
     return tables
 
 

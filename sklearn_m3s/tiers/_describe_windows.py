@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 from sklearn_m3s.exceptions import VideoError
 from sklearn_m3s.tiers._describe import embed_items, issue_warnings
 from sklearn_m3s.tiers._embedding_thread import EmbeddingThread
+from sklearn_m3s.tiers._interrupt import shown_in_one_line
 from sklearn_m3s.tiers._tier import Embedder, Tier
 from sklearn_m3s.tiers._tier_rows import TierRows
 from sklearn_m3s.tiers._workers import Workers
@@ -100,7 +101,11 @@ def describe_windows(
         limits=get_limits(),
     )
     seconds = max(np.inf if tier.timeout is None else tier.timeout for tier in tiers)
-    with Workers() as workers, EmbeddingThread() as thread:
+    with (
+        shown_in_one_line("stopped while windows were described"),
+        Workers() as workers,
+        EmbeddingThread() as thread,
+    ):
         spans, outcomes = _outcomes(
             workers,
             work,

@@ -445,15 +445,15 @@ def test_a_killed_parent_leaves_no_worker(hanging, number, action, n_jobs):
 
 @LINUX
 @pytest.mark.parametrize("n_jobs", [None, 2])
-def test_after_ctrl_c_one_error_is_shown_and_nothing_runs(hanging, n_jobs):
+def test_after_ctrl_c_one_line_is_shown_and_nothing_runs(hanging, n_jobs):
     process = hanging("time.sleep(1000)", n_jobs)
     workers = workers_of(process)
     process.send_signal(signal.SIGINT)
     shown = process.communicate(timeout=10)[1]
     assert not any(map(is_running, workers))
-    assert shown.count("Traceback") == 1
-    assert shown.endswith("KeyboardInterrupt: videos were being described\n")
-    assert "joblib" not in shown
+    assert process.returncode == -signal.SIGINT
+    assert len(shown.splitlines()) == 1
+    assert shown.startswith("KeyboardInterrupt: stopped while videos were described (File ")
 
 
 SLOW_NETWORK = """
@@ -489,8 +489,8 @@ def test_after_ctrl_c_a_network_does_not_finish_its_batch():
         sent = time.monotonic()
         shown = process.communicate(timeout=60)[1]
         assert time.monotonic() - sent < 10  # a batch takes 30 seconds
-    assert shown.count("Traceback") == 1
-    assert shown.endswith("KeyboardInterrupt: videos were being described\n")
+    place = 'File "<string>", line 19'
+    assert shown == f"KeyboardInterrupt: stopped while videos were described ({place})\n"
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -1,0 +1,41 @@
+"""Ctrl-C, shown by a script in one line."""
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+
+
+@contextmanager
+def shown_in_one_line(message: str) -> Iterator[None]:
+    """Give a KeyboardInterrupt a message, and no traceback where a script ends by it.
+
+    Python would show every call between the script and the engine, which has no error to find.
+    Debuggers, notebooks and scripts with an excepthook of their own show what they always show.
+
+    Parameters
+    ----------
+    message : str
+        What was interrupted.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        if sys.excepthook is sys.__excepthook__:
+            sys.excepthook = _show
+        # A subclass would change the exit code of Python.
+        interrupt = KeyboardInterrupt(message)
+        interrupt._is_shown_in_one_line = True  # type: ignore[attr-defined]
+        raise interrupt from None
+
+
+def _show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if not hasattr(error, "_is_shown_in_one_line"):
+        sys.__excepthook__(kind, error, trace)
+        return
+    [place] = traceback.extract_tb(trace, limit=1)
+    print(
+        f'KeyboardInterrupt: {error} (File "{place.filename}", line {place.lineno})',
+        file=sys.stderr,
+    )
