@@ -1,9 +1,17 @@
-# make demo: set up and run the main job.   make test: set up and run the tests.
-# make slow: set up and run the tests that take over ten seconds: long runs, kills, 2,000 damaged files.
-# make bench: set up and run the quick benchmarks, in under 10 minutes.
-# make smoke: build the package, and test the wheel and the sdist in an empty environment.
-# PYTHON is the interpreter of the environment, 3.11 or newer.
-# CONSTRAINTS is the file of versions: constraints-oldest.txt for the oldest, /dev/null for the newest.
+# Targets. Each sets up the environment that it needs.
+#   make demo    Run the main job on drawn clips.
+#   make test    Run the tests, except for slow ones.
+#   make slow    Run the tests that take over ten seconds: long runs, kills, 2,000 damaged files.
+#   make lint    Run the linters.
+#   make docs    Build the site.
+#   make bench   Run the quick benchmarks, in under 10 minutes.
+#   make smoke   Build the wheel and the sdist, and test them in an empty environment.
+#   make clean   Remove the environment and all generated files.
+#
+# Variables.
+#   PYTHON       Interpreter for the environment, 3.11 or newer.
+#   VENV         Folder of the environment.
+#   CONSTRAINTS  File of versions. constraints-oldest.txt has the oldest, /dev/null means the newest.
 PYTHON ?= python3
 VENV ?= .venv
 CONSTRAINTS ?= constraints.txt

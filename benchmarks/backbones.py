@@ -2,19 +2,20 @@
 
     python benchmarks/backbones.py [--repeats 3] [--threads 1 2] [--quick]
 
-The baseline, "plain", is the module in eval mode on a whole batch. "torch" is what a tier runs with
+The baseline, "plain", is the module in eval mode on a whole batch. "torch" is a tier with
 `engine="torch"`: batch norms folded, channels last. "OpenVINO" is `engine="openvino"`, converted
-before. All three start from the same uint8 frames, and the weights are random. Prints tables of
+beforehand. All three start from the same uint8 frames, and the weights are random. Prints three
+tables:
 
-- seconds per batch, of processor time and by the clock: the least of repeats in which the three
-  take turns; how many times as fast as plain; and the largest difference from the features of
-  plain, relative to the largest of them;
-- the peak memory of a new process that embeds one batch, the seconds in which it loads the network,
-  and the seconds from its start to these features, with all files in the memory of the system;
-- the seconds, memory and disk that the conversion to OpenVINO takes, once.
+- Seconds per batch, of processor time and by the clock; the speed-up over plain; and the largest
+  difference from the features of plain, relative to the largest feature. The three take turns, and
+  the least of the repeats counts.
+- For a new process that embeds one batch: its peak memory, the seconds to load the network, and the
+  seconds from its start to the features. All files are in the system's file cache.
+- Seconds, memory and disk space of the conversion to OpenVINO.
 
-With CUDA, prints what one device does in bfloat16 against plain torch in its default precision,
-and how busy it is while videos are read.
+With CUDA, prints the speed of one device in bfloat16 against plain torch in its default precision,
+and how busy the device is while videos are read.
 
 ``--quick`` takes one frame or clip per batch, on two threads, and leaves out the second table.
 """
@@ -147,7 +148,7 @@ def child(name, kind, weights, engine, n_items, n_threads, launched):
     loaded = time.perf_counter() - start
     embed(frames)
     first = time.time() - float(launched)
-    # Linux only; what `resource` knows includes the peak of the parent.
+    # Linux only. The peak of `resource` would include that of the parent.
     status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
     print(json.dumps([loaded, first, int(status["VmHWM"].split()[0]) / 1024]))
 

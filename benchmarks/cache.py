@@ -2,12 +2,12 @@
 
     python benchmarks/cache.py [--videos 2000] [--size 0.5] [--folder /tmp]
 
-The baseline reads and hashes all files, as a cache that remembers no digests does in every pass.
-Writes files of random bytes (1 GB by default, removed at the end) and describes them by a tier that
-reads no video, so that only the cache is timed. All files stay in the memory of the system. Prints
-seconds for 10,000 videos, by the clock and of the processor, and the ratio of clock times to the
-baseline. Passes that can be repeated are timed three times, and the best counts. In a pass of the
-"next process", digests come from the records in the cache.
+The baseline reads and hashes all files. A cache that remembers no digests would do that in every
+pass. The script writes files of random bytes (1 GB by default, removed at the end), and describes
+them by a tier that reads no video. So only the cache is timed. All files stay in the system's file
+cache. Prints seconds for 10,000 videos, by the clock and of processor time, and the ratio of clock
+times to the baseline. Passes that can be repeated are timed three times, and the best counts. In a
+pass of the "next process", digests come from the records in the cache.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from sklearn_m3s.cache import FeatureCache, _digests, cache_info
 from sklearn_m3s.tiers import VideoTransformer, _describe
 
 WIDTHS = {"RawPerception": 8105, "SceneParsing": 720, "EventUnderstanding": 2048}
-SETTLED = 10  # seconds after a change in which a file is read again
+SETTLED = 10  # seconds after a change, in which a file is still read again
 
 
 class Stub(VideoTransformer):

@@ -2,15 +2,16 @@
 
     python benchmarks/context.py [--quick]
 
-The baseline is scikit-learn's t-SNE with its own settings on all rows. Compared with it are the
-default of `DBSCANSimilarity` and k-means. Then prints how the time of the default grows with the
-number of rows. The data are the captions of 7,000 videos of Memento10k, embedded in 384 columns, if
-``real/memento10k_captions.npz`` is in the folder of reference data (the environment variable
-SKLEARN_M3S_TEST_DATA, by default ``shared`` beside the checkout), else random groups.
+The baseline is scikit-learn's t-SNE with its default settings on all rows. The default of
+`DBSCANSimilarity` and k-means are compared with it. Then prints the time of the default for growing
+numbers of rows. The data are the captions of 7,000 videos of Memento10k, embedded in 384 columns,
+if the folder of reference data has ``real/memento10k_captions.npz``. Otherwise they are random
+groups. The environment variable SKLEARN_M3S_TEST_DATA names that folder; the default is ``shared``
+beside the checkout.
 
-The full run times the fit to all 7,000 rows and gives the mean rank correlation of five folds. It
-takes about a quarter of an hour on two idle cores. With ``--quick``, both are of the first fold, in
-about 2 minutes.
+The full run times the fit to all 7,000 rows, and gives the mean rank correlation of five folds. It
+takes about a quarter of an hour on two idle cores. With ``--quick``, both are measured on the first
+fold, in about 2 minutes.
 """
 
 import argparse

@@ -2,9 +2,9 @@
 
     python benchmarks/context_gain.py [--quick] [--jobs 2] [--sets ...] [--output context.csv]
 
-Sets, folds and intervals are those of ``heads.py``. Every block of columns has its own context. The
-measures are those of the paper, distances to the centres of k-means, and the mean score of the
-nearest training rows. The table has the mean Spearman's ρ over the folds, and its difference from
+Sets, folds and intervals are those of ``heads.py``. Each block of columns has its own context. The
+measures are those of the paper, the distances to centres of k-means, and the mean score of the
+nearest training rows. The table has Spearman's ρ, the mean over the folds, and its difference from
 the model without context.
 """
 
@@ -29,7 +29,7 @@ from sklearn_m3s import (
     make_m3s_from_features,
 )
 
-SIZES = {300: 3, None: 1}  # folds that are predicted, by n; None is all rows
+SIZES = {300: 3, None: 1}  # number of folds to predict, by n; None is all rows
 
 
 class NeighbourScores(TransformerMixin, BaseEstimator):

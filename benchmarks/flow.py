@@ -2,8 +2,8 @@
 
     python benchmarks/flow.py
 
-Prints milliseconds per pair of 256 x 256 frames, on one thread of OpenCV, and how many times as
-fast each method is. `raw_perception.py` has the agreement of the two on real clips.
+Prints milliseconds per pair of 256 x 256 frames, with one thread of OpenCV, and the speed-up of
+each method. `raw_perception.py` has the agreement of the two on real clips.
 """
 
 import platform

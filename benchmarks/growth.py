@@ -3,8 +3,8 @@
     python benchmarks/growth.py [--full]
 
 Prints seconds and peak memory of fitting the context and the regressor, and of the raw tier. The
-baseline is the first line of each series. Every line is measured in a process of its own, whose
-peak memory includes the imports. Without ``--full`` clips end at 1 minute and 720 lines.
+baseline is the first line of each series. Each line is measured in its own process, whose peak
+memory includes the imports. Without ``--full``, clips have at most 1 minute and 720 lines.
 """
 
 import argparse

@@ -2,12 +2,12 @@
 
     python benchmarks/intervals.py [--splits 5] [--quick] [--sets SUN] [--output intervals.csv]
 
-For each set of the folder ``real`` of the reference data (see ``heads.py``), 500 rows are drawn to
-fit `PredictionIntervals`, and the coverage is counted on the others, 1,000 at most. The models are
-ridge regression and the default head. One fit serves all three coverages. Widths are in the units
-of the scores, beside the width that the constant mean of the training scores would need.
+For each set of the folder ``real`` of the reference data (see ``heads.py``), `PredictionIntervals`
+is fitted to 500 random rows, and its coverage is counted on at most 1,000 others. The models are
+ridge regression and the default head. One fit serves all three coverages. Widths have the units of
+the scores. Beside them is the width that the constant mean of the training scores would need.
 
-The table has the means over the splits, and the least and the largest coverage of a split. With
+The table has the means over the splits, and the smallest and largest coverage of a split. With
 500 training and 1,000 test rows, one coverage varies with a standard deviation of 0.016 at 0.9.
 """
 

@@ -2,9 +2,9 @@
 
     python benchmarks/one_decode.py [--clips 8] [--seconds 3] [--repeats 3]
 
-The baseline is scikit-learn's `FeatureUnion` of the same three tiers. The networks are replaced by
-one that takes no time, so that only reading and the raw tier are compared. The two take turns.
-Prints the least seconds per clip, and the ratio.
+The baseline is scikit-learn's `FeatureUnion` of the same three tiers. A network that takes no time
+replaces the real ones, so only reading and the raw tier are compared. The two take turns. Prints
+the least seconds per clip, and the ratio.
 """
 
 import argparse

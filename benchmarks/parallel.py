@@ -1,12 +1,12 @@
-"""The raw tier by several worker processes against one, and what each tier costs per clip.
+"""The raw tier with several worker processes against one, and the cost of each tier per clip.
 
     python benchmarks/parallel.py [--clips 24] [--repeats 3] [--n-jobs 2] [--no-deep]
 
-Draws clips of 3 s at 256 x 256, and describes them by `RawPerception` with one process, the
-baseline, and with `--n-jobs`, in turn. Prints clock seconds and their ratio, which other programs
-disturb (so the load is printed), and processor seconds of all processes, which they disturb less.
-Processor time outside the thread that describes a clip is spent by threads of libraries, and
-should be next to nothing.
+Draws clips of 3 s at 256 x 256. `RawPerception` describes them with one process, the baseline, and
+with `--n-jobs` processes, in turn. Prints seconds by the clock and their ratio, and the processor
+seconds of all processes. Other programs disturb clock times more, so the load is printed as well.
+Processor time outside the thread that describes a clip belongs to threads of libraries, and should
+be close to 0.
 
 Then prints the processor seconds of each tier per clip, and the size of a row in the cache. The
 networks are untrained and run by torch.
@@ -37,7 +37,7 @@ SECONDS = 3
 class TimedReader(FrameReader):
     """A reader that returns what its video took: seconds of the process and of the thread."""
 
-    def __setstate__(self, state):  # of the copy that is made before a video is opened
+    def __setstate__(self, state):  # in the copy that is made before a video is opened
         vars(self).update(state)
         self.start = time.process_time(), time.thread_time()
 
@@ -83,7 +83,7 @@ def scaling(videos, n_jobs, repeats):
 
 def costs(videos, deep):
     """Print processor seconds and bytes a clip, by each tier."""
-    # Files are read in this process, whose time is taken.
+    # Files are read in this process, since only its time is measured.
     _describe._read = lambda task, decoder, **_: (read_video(*deepcopy(task), decoder=decoder), [])
     tiers = [RawPerception()]
     if deep:

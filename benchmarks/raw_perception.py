@@ -1,18 +1,18 @@
-"""The raw tier against the descriptors of the paper's authors: time, and whether they agree.
+"""The raw tier against the descriptors of the paper's authors: time and agreement.
 
     python benchmarks/raw_perception.py [--pairs 10]
 
 The baseline is their recipe, on frames of 256 x 256: statistics by PIL, the high pass by a
 500 x 500 FFT, HOG of scikit-image with cells of 8 pixels, OpenCV's TV-L1 at its defaults, and H.264
-by libx264's default preset. Prints processor milliseconds per frame on one core, theirs and ours in
-turn, over frames spread over the clips. Then prints the time of the whole tier per file, as a
-multiple of the time that decoding alone takes.
+by libx264's default preset. Prints processor milliseconds per frame on one core, over frames spread
+over the clips. Theirs and ours take turns. Then prints the time of the whole tier per file, as a
+multiple of the time for decoding alone.
 
-Agreement is Spearman's correlation with ``golden/descriptors.npz``, or with the recipe where that
-has no column, over windows of 45 frames of the five clips. For the HOG, it is that of the distances
-between windows, with our default cells of 16 pixels and with the recipe's 8. Clips and reference
-are in the folder of reference data (the environment variable SKLEARN_M3S_TEST_DATA, by default
-``shared`` beside the checkout). Without it, a drawn clip is timed.
+Agreement is Spearman's correlation over windows of 45 frames of the five clips, with
+``golden/descriptors.npz``, or with the recipe if that file lacks the column. For the HOG, distances
+between windows are compared, with our default cells of 16 pixels and with the recipe's 8. Clips and
+reference are in the folder of reference data (the environment variable SKLEARN_M3S_TEST_DATA, by
+default ``shared`` beside the checkout). Without it, a drawn clip is timed.
 """
 
 import argparse
@@ -38,7 +38,7 @@ from sklearn_m3s.video import FrameGeometry, read_video, sample_at_rate
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 DATA = Path(os.environ.get("SKLEARN_M3S_TEST_DATA", SHARED))
 WINDOW, STEP = 45, 8
-# Frames per clip that the recipe is timed on; the number of pairs is an option.
+# Frames per clip to time the recipe on. The number of pairs is an option.
 N_FRAMES = {"contrast": 8, "brightness": 8, "blurriness": 8, "hog": 8, "h264_bytes": WINDOW}
 OURS = {
     "contrast": contrast,
@@ -209,7 +209,7 @@ def print_decode_times(paths):
     print("\nwhole tier, from the file      decode only  tier   decode-times")
     total = np.zeros(2)
     for path in paths:
-        # Read in this process, whose time is taken, and not in a worker.
+        # Read in this process and not in a worker, since its time is measured.
         rounds = [
             (seconds(decode, path), seconds(read_video, path, [RawPerception()._reader()]))
             for _ in range(3)
@@ -229,7 +229,7 @@ def main():
     args = parser.parse_args()
     cv2.setNumThreads(1)
     reference, clips = load()
-    for function in OURS.values():  # tables and libraries are loaded
+    for function in OURS.values():  # loads tables and libraries
         function(clips[min(clips)][:2])
     print(f"{'ms per frame of 256 px':24} recipe  (timed on)     ours    ratio  Spearman (windows)")
     total = np.zeros(2)

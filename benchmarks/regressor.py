@@ -3,9 +3,9 @@
     python benchmarks/regressor.py [--epochs 2] [--repeats 3] [--rows 7000] [--columns 3635]
                                    [--full]
 
-The three take turns on random data. Prints the least seconds per epoch of each and their ratios to
+The three take turns on random data. Prints the least seconds per epoch of each with their ratios to
 ours, the time to `predict` 10,000 rows, and the time of a grid search with 12 candidates and 5
-folds on a tenth of the rows. With ``--full`` the grid search uses all rows and the default 20
+folds on a tenth of the rows. With ``--full``, the grid search uses all rows and the default 20
 epochs.
 """
 

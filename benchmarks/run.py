@@ -2,10 +2,10 @@
 
     python benchmarks/run.py [--full] [name ...]
 
-Writes the machine, the versions, the date and what each script printed to
+Writes the machine, the versions, the date and the output of each script to
 ``benchmarks/results/quick.md``, in under 10 minutes on two idle cores. ``--full`` runs the longer
-forms, in about an hour, and writes ``full.md``. Names choose scripts; the file then holds these
-alone. Run it where nothing else runs.
+forms, in about an hour, and writes ``full.md``. With names, only these scripts run, and the file
+holds only their output. Run it on an idle machine.
 """
 
 import argparse
@@ -91,7 +91,7 @@ def main():
         taken += f": {time.perf_counter() - start:.0f} s"
         print(f"{taken}\n{done.stdout}{done.stderr if done.returncode else ''}", flush=True)
         output = done.stdout.rstrip() or "failed"
-        fence = [] if "\n| " in output else ["```"]  # tables are Markdown already
+        fence = [] if "\n| " in output else ["```"]  # tables are already Markdown
         lines += ["", f"## {taken}", "", *fence, output, *fence]
         path.write_text("\n".join(lines) + "\n")
     print(f"written to {path}")

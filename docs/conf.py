@@ -53,7 +53,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"/\d",
-    "ignore_pattern": r"(^|/)[a-z_]+\.py$",  # what the examples import, and the demo
+    "ignore_pattern": r"(^|/)[a-z_]+\.py$",  # helpers of the examples, and the demo
     "within_subsection_order": "FileNameSortKey",
     "image_scrapers": ("matplotlib",),
     "image_srcset": ["2x"],
@@ -62,14 +62,14 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,
-    "min_reported_time": 3600,  # times of this machine say little about others
+    "min_reported_time": 3600,  # running times differ between machines
     "write_computation_times": False,
     "reset_modules": ("matplotlib",),
     "default_thumb_file": str(Path(__file__).parent / "_static" / "thumbnail.png"),
     "remove_config_comments": True,
     "abort_on_example_error": True,
 }
-# matplotlib.pyplot.show has nothing to show in a build.
+# matplotlib.pyplot.show warns in a build, which has no screen.
 warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")
 
 nitpicky = True
@@ -85,5 +85,5 @@ nitpick_ignore_regex = [
     ("any", f"({OTHERS.replace(' ', '|')})(\\..*)?"),
     ("std:ref", "metadata_routing|df_output_transform|r2_score|sphx_glr_auto_examples_misc.*"),
     ("std:term", "meta-estimator"),
-    ("py:obj", "hog_pca_|net_|geometry"),  # properties, which the pages leave out
+    ("py:obj", "hog_pca_|net_|geometry"),  # properties without an entry on the pages
 ]

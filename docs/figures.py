@@ -1,8 +1,8 @@
 """A Sphinx extension that draws the figures of the documentation from ``benchmarks/results``.
 
-The figures are made in the folder ``generated`` when a build begins. The directive ``drawn-figure``
-shows them, and nothing where a file of results is absent. It also shows pictures of the gallery,
-and nothing if that was not run.
+The figures are drawn into the folder ``generated`` when a build begins. The directive
+``drawn-figure`` shows them, and pictures of the gallery. It shows nothing if the file is missing
+because the results are, or because the gallery was not run.
 """
 
 import re
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 
 def panels(table, height):
-    """Yield the figure, and then an axis with the rows of the table for each set."""
+    """Yield the figure, then the axis and the rows of the table for each data set."""
     sets = list(table.groupby("data", sort=False))
     figure = Figure(figsize=(WIDTH, height * -(-len(sets) // 2)), layout="constrained")
     yield figure
@@ -51,7 +51,7 @@ def add_legend(figure):
 
 
 def size_labels(rows):
-    """Return how many rows models were trained on, in words."""
+    """Return labels for the numbers of training rows."""
     return [f"{n:,}" + " (all)" * every for n, every in zip(rows["n"], rows["all"], strict=True)]
 
 
@@ -146,7 +146,7 @@ def coverage(table):
 
 
 def rows_of(text, *names):
-    """Yield the cells of the lines of a text that begin with some names, in this order."""
+    """Yield the cells of the lines that begin with the given names, in their order."""
     lines = [re.split(r"\s{2,}", line) for line in text.splitlines()]
     for name in names:
         yield next(cells for cells in lines if cells[0] == name)
@@ -218,7 +218,7 @@ def memory(text):
     return figure
 
 
-# What is made: the name of the file, the results, and a function from these to a figure.
+# The figures to draw: file name, results, and a function from the results to a figure.
 MADE = {
     "heads_paper.svg": ("heads.csv", partial(forest, heads=(*RECIPES[1:], *RIVALS), other="paper")),
     "heads_best.svg": ("heads.csv", partial(forest, heads=RECIPES, other="best")),
@@ -235,7 +235,7 @@ MADE = {
 
 
 def make_all(app):
-    """Make all figures whose results are there."""
+    """Draw all figures whose results exist."""
     folder = HERE / "generated"
     folder.mkdir(exist_ok=True)
     for name, (source, make) in MADE.items():
@@ -249,7 +249,7 @@ def make_all(app):
 
 
 class DrawnFigure(patches.Figure):
-    """The directive ``figure``, which shows nothing where the file is absent."""
+    """The directive ``figure``. It shows nothing if the file is missing."""
 
     def run(self):
         path = HERE / self.arguments[0].lstrip("/")

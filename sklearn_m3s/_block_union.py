@@ -27,9 +27,10 @@ class BlockUnion(FeatureUnion):
         return super().fit_transform(X, y, **params)
 
     def _check_blocks(self, X: Any) -> None:
+        # One row that holds the index of each column. What a block selects of it are its columns.
         places = np.arange(np.shape(X)[1])[None]
         names = getattr(X, "columns", None)
-        if names is not None:  # the places of the columns, under their names
+        if names is not None:  # a table, so that blocks can select by name
             places = type(X)(places, columns=names)
         owner: dict[int, str] = {}
         for name, branch in self.transformer_list:

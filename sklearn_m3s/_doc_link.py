@@ -27,6 +27,6 @@ class DocLinkMixin:
         name, folder = type(self).__name__, type(self).__module__.split(".")[1]
         if name in sklearn_m3s.__all__:
             return {"page": f"sklearn_m3s.{name}"}
-        # The private modules beside the folders hold parts of the pipeline.
+        # Estimators in private modules beside the folders belong to the pipeline.
         home = "pipeline" if folder.startswith("_") else folder
         return {"page": f"sklearn_m3s.{home}.{name}"}

@@ -57,7 +57,7 @@ class FiniteRows(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
     """
 
     _parameter_constraints: dict = {"estimator": [HasMethods(["fit", "predict"])]}
-    # The weights go to the inner regressor, so only its request counts.
+    # The inner regressor gets the weights, so only its request counts.
     __metadata_request__fit = {"sample_weight": UNUSED}
 
     def __init__(self, estimator: Any) -> None:
@@ -104,7 +104,7 @@ class FiniteRows(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
             fit_params["sample_weight"] = sample_weight
         if get_config()["enable_metadata_routing"]:
             fit_params = process_routing(self, "fit", **fit_params).estimator.fit
-        for name in ("estimator_", "estimators_"):  # of an earlier fit
+        for name in ("estimator_", "estimators_"):  # from an earlier fit
             self.__dict__.pop(name, None)
         if y.ndim == 1:
             self.estimator_ = self._fit_column(X, y, complete, fit_params)

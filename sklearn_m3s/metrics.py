@@ -99,7 +99,7 @@ def spearman_score(
             f"{bad.sum()} of {len(bad)} predictions are NaN, and left out of Spearman's "
             "correlation: these videos could not be described.",
             M3SWarning,
-            stacklevel=3,  # skips the frame of the decorator
+            stacklevel=3,  # the decorator adds one
         )
     rho = []
     for true, guess in zip(truth.T, predicted.T, strict=True):

@@ -338,7 +338,7 @@ def _request_weights(model: Pipeline) -> None:
 
     Without a request of each part that could take weights, scikit-learn refuses them.
     """
-    with config_context(enable_metadata_routing=True):  # requests cannot be set without it
+    with config_context(enable_metadata_routing=True):  # otherwise requests cannot be set
         parts = [part for part in model.get_params().values() if isinstance(part, BaseEstimator)]
         for part in parts:
             _request(part, "fit", is_regressor(part))
@@ -374,7 +374,7 @@ def _part(
     is_new = isinstance(given, str) and given == "default"
     part = default() if is_new else clone(given)
     fill = {}
-    for name, value in part.get_params(deep=is_new).items():  # of a new part, its members as well
+    for name, value in part.get_params(deep=is_new).items():  # with the members of a new part
         keyword = name.rpartition("__")[2]
         if keyword in shared and (is_new or value is None or keyword == "on_error"):
             fill[name] = shared[keyword]

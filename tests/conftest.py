@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite: reference data where it is present, drawn clips, seeds."""
+"""Fixtures of the whole suite: reference data if it is present, drawn clips, seeds."""
 
 import os
 from pathlib import Path
@@ -29,7 +29,7 @@ def reference():
 
 @pytest.fixture(scope="session", autouse=True)
 def weight_folder(tmp_path_factory):
-    """Keep what the tests download or convert out of the folder of the user."""
+    """Keep downloads and converted networks out of the user's folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKLEARN_M3S_WEIGHTS", str(tmp_path_factory.mktemp("weight-folder")))
         yield
@@ -43,10 +43,10 @@ def rng():
 
 @pytest.fixture(scope="session")
 def draw():
-    """Return a function that draws frames whose number can be read off their grey level."""
+    """Return a function that draws frames whose grey level gives their number."""
 
     def frames(n_frames, height=48, width=64):
-        """Frame i is grey of level 4 i, with a white bar at the left, so that up is known."""
+        """Draw frames. Frame i has the grey level 4 i, and a white bar at its left, to know up."""
         clip = np.empty((n_frames, height, width, 3), np.uint8)
         clip[:] = (4 * np.arange(n_frames) % 200).astype(np.uint8)[:, None, None, None]
         clip[:, :, : width // 8] = 255
@@ -60,7 +60,7 @@ def write_clip():
     """Return a function that writes frames to a video file."""
 
     def write(path, frames, rate=30, codec="libx264", ticks=None, rotation=0, options=None):
-        """Write near-lossless frames; `ticks` are times in 1 / `rate` seconds, if not regular."""
+        """Write near-lossless frames. `ticks` are irregular times in 1 / `rate` seconds."""
         with av.open(str(path), "w") as container:
             stream = container.add_stream(codec, rate=rate, options=options or {"crf": "4"})
             stream.height, stream.width = frames.shape[1:3]
@@ -81,7 +81,7 @@ def write_clip():
 def decoded(monkeypatch):
     """Return a list that grows by the name of a file whenever a pass over it begins.
 
-    A pass begins in this process, or is ordered of a worker process.
+    A pass begins in this process, or with an order to a worker process.
     """
     names = []
     begin, order = _pyav.PyAVVideo.frames, _describe._read
@@ -101,5 +101,5 @@ def decoded(monkeypatch):
 
 @pytest.fixture
 def clip_path(tmp_path, draw, write_clip):
-    """Return the path of a clip of 30 frames, 64 x 48, at 30 frames a second."""
+    """Return the path of a clip of 30 frames, 64 x 48, at 30 frames per second."""
     return write_clip(tmp_path / "clip.mp4", draw(30))

@@ -1,4 +1,4 @@
-"""Find the estimators of the package, so that no list has to be kept."""
+"""Find the estimators of the package, without a list to maintain."""
 
 import importlib
 import inspect
@@ -15,7 +15,7 @@ def all_modules():
 
 
 def all_estimators(base):
-    """Return the classes below `base` that the package exports, by name."""
+    """Return the exported classes derived from `base`, by name."""
     found = {
         member
         for module in all_modules()
@@ -31,7 +31,7 @@ def all_estimators(base):
 
 
 def public_objects():
-    """Yield (name, object) for all that the modules of the package export."""
+    """Yield (name, object) for all exports of the modules of the package."""
     for module in (sklearn_m3s, *all_modules()):
         if not module.__name__.rsplit(".", 1)[-1].startswith("_"):
             for name in getattr(module, "__all__", ()):

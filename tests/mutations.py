@@ -48,7 +48,7 @@ OPTIONS = {
     "libx264": {"g": "8", "x264-params": "mbtree=0"},
     "libx265": {"x265-params": "log-level=none:keyint=8"},
 }
-# Where a box, a chunk, an element, a block or a packet begins.
+# The first bytes of a box, a chunk, an element, a block or a packet.
 _UNITS = {
     ".mp4": rb"(?s)(?=....(?:ftyp|moov|mvhd|trak|tkhd|edts|elst|mdia|mdhd|hdlr|minf|dinf|stbl"
     rb"|stsd|avc1|hvc1|hev1|stts|stss|ctts|stsc|stsz|stco|udta|mdat|free))",

@@ -22,7 +22,7 @@ from sklearn_m3s.exceptions import M3SWarning
 
 
 def check_files():
-    """The package comes with its licence and its types, and with nothing else."""
+    """Check that the package has its licence and type marker, and no other folders."""
     assert Path(sklearn_m3s.__file__).is_relative_to(sys.prefix), sklearn_m3s.__file__
     paths = [path.as_posix() for path in files("sklearn-m3s")]
     assert any(path.endswith(".dist-info/licenses/LICENSE") for path in paths)

@@ -1,4 +1,4 @@
-"""Rows that stand for videos, and a model of tiers that take their columns."""
+"""Feature rows in place of videos, and a model whose tiers select their columns."""
 
 from sklearn.cluster import KMeans
 from sklearn.linear_model import Ridge

@@ -1,4 +1,4 @@
-"""The demo runs offline, on whatever pretrained networks there are."""
+"""The demo runs offline, with the pretrained networks on this computer."""
 
 import csv
 import socket
@@ -15,7 +15,7 @@ PRETRAINED = "efficientnet_lite0"
 
 @pytest.fixture
 def here(monkeypatch):
-    """Return a function that says whose weights are on this computer."""
+    """Return a function that sets which weights are on this computer."""
 
     def say(*architectures):
         monkeypatch.setattr(_demo_steps, "find_weights", lambda name: name in architectures)

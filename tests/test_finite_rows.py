@@ -1,4 +1,4 @@
-"""Any regressor, for rows and scores of which some are missing."""
+"""Any regressor, for data with missing rows and scores."""
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ MISSING = [0, 5, 11]
 
 @pytest.fixture
 def data(rng):
-    """Return rows, of which three have NaN, with two scores, of which some are missing."""
+    """Return rows, three with NaN, and two scores, some of them missing."""
     X = rng.normal(size=(30, 4))
     Y = np.column_stack([X @ [1, 2, 3, 4], X @ [0, 1, 0, -1]]) + rng.normal(0, 0.1, size=(30, 2))
     X[MISSING, [0, 1, 2]] = np.nan
@@ -29,7 +29,7 @@ def data(rng):
 
 
 class Recorder(RegressorMixin, BaseEstimator):
-    """Notes what its `fit` is given."""
+    """A regressor that records the arguments of `fit`."""
 
     def fit(self, X, y, sample_weight=None, names=None, note=None):
         self.given_ = {"X": X, "y": y, "weight": sample_weight, "names": names, "note": note}
@@ -39,7 +39,7 @@ class Recorder(RegressorMixin, BaseEstimator):
         return np.zeros(len(X))
 
 
-def test_it_is_the_regressor_of_the_rows_without_nan(data):
+def test_predictions_equal_those_of_a_regressor_of_the_rows_without_nan(data):
     X, Y = data
     good = np.isfinite(X).all(axis=1)
     y = np.where(good, Y[:, 1], 0)
@@ -68,7 +68,7 @@ def test_a_single_score_may_be_missing_too(data):
     np.testing.assert_array_equal(predicted, FiniteRows(Ridge()).fit(X, Y).predict(X)[:, 0])
 
 
-def test_what_is_fitted_follows_the_shape_of_the_scores(data):
+def test_fitted_attributes_follow_the_shape_of_the_scores(data):
     X, Y = data
     regressor = FiniteRows(Ridge()).fit(X, Y)
     assert len(regressor.estimators_) == 2

@@ -46,5 +46,5 @@ def test_the_estimators_are_found():
     expected_failed_checks=lambda estimator: EXEMPTIONS.get(type(estimator).__name__, {}),
 )
 def test_scikit_learn_checks_pass(estimator, check):
-    with threadpool_limits(1):  # t-SNE of few rows spends its time waiting for threads
+    with threadpool_limits(1):  # otherwise t-SNE of a few rows mostly waits for threads
         check(estimator)

@@ -103,7 +103,7 @@ def test_bad_groups_are_an_error():
 
 @pytest.fixture
 def two_scores(rng):
-    """Return true and predicted scores of shape (40, 2), of which some true ones are missing."""
+    """Return true and predicted scores of shape (40, 2). Some true ones are missing."""
     y_true, y_pred = rng.normal(size=(2, 40, 2))
     y_true[::4, 1] = np.nan
     return y_true, y_pred
@@ -178,7 +178,7 @@ def test_a_scorer_can_be_pickled(two_scores, rng):
     assert pickle.loads(pickle.dumps(scorer))(model, X, y_true) == scorer(model, X, y_true)
 
 
-def test_bad_videos_do_not_cost_a_fold(rng):
+def test_bad_videos_do_not_lose_a_fold(rng):
     X = rng.normal(size=(40, 3))
     y = np.column_stack([X[:, 0], X[:, 1]])
     y[::5, 1] = np.nan

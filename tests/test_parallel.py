@@ -1,4 +1,4 @@
-"""Every way of working gives the same rows, survives its workers, and moves the same bar."""
+"""Every joblib backend gives the same rows and progress, and survives the death of workers."""
 
 import os
 import re
@@ -20,10 +20,10 @@ from sklearn_m3s.exceptions import M3SWarning
 from sklearn_m3s.tiers import VideoTransformer
 from sklearn_m3s.video import FrameGeometry
 
-# In this order: a process is better not forked once it holds a cluster and its threads.
+# In this order, because a process with a cluster and its threads should not be forked.
 BACKENDS = ["sequential", "multiprocessing", "threading", "loky", "dask"]
 pytestmark = [
-    # Python 3.12 and later, of every fork beside a thread.
+    # Python 3.12 and later warn about every fork beside a thread.
     pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning"),
     pytest.mark.timeout(120),
 ]
@@ -43,13 +43,13 @@ def client():
 
 @pytest.fixture(scope="module", params=BACKENDS)
 def backend(request):
-    """Return the name of a way of working; pytest runs the tests of one after the other."""
+    """Return the name of a backend. pytest runs all tests of one before the next."""
     return request.param
 
 
 @pytest.fixture
 def engine(request, backend):
-    """Run a test in a way of working, by two workers where there is a choice."""
+    """Run a test with a backend, by two workers if their number can be chosen."""
     if backend == "dask":
         request.getfixturevalue("client")
     n_jobs = None if backend == "sequential" else 2
@@ -59,10 +59,10 @@ def engine(request, backend):
 
 @pytest.fixture(scope="module")
 def level():
-    """Return a quick tier; its class is made in a function, so that workers need not import it."""
+    """Return a quick tier. Its class is local, so that workers need not import it."""
 
     class First:
-        """Reads the first number of a video, and acts at a nine."""
+        """Reads the first number of a video, and calls a function if it is nine."""
 
         geometry, frame_rate = FrameGeometry.square(8), 15
 
@@ -98,7 +98,7 @@ def level():
 
 @pytest.fixture
 def arrays():
-    """Return ten videos, of which the last is of nines."""
+    """Return ten videos. The last one consists of nines."""
     return [np.full((1, 8, 8, 3), i, dtype=np.uint8) for i in range(10)]
 
 
@@ -121,7 +121,7 @@ def test_every_engine_gives_the_same_rows_and_nan_for_a_bad_video(engine, videos
     assert np.isnan(with_bad[2]).all()
 
 
-def test_the_bar_starts_with_the_cached_videos_and_ends_at_the_total(
+def test_the_progress_bar_starts_with_the_cached_videos_and_ends_at_the_total(
     engine, arrays, tmp_path, capsys, monkeypatch
 ):
     tier = RawPerception(descriptors=["contrast"], frame_size=16, cache=tmp_path)

@@ -59,12 +59,12 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory):
-    """Return a function that makes small models, which share one cache to be quick."""
+    """Return a function that makes small models. They share a cache, which makes them quick."""
     shared = {"cache": tmp_path_factory.mktemp("features"), "random_state": 0}
     return lambda **parts: make_m3s(**{**QUICK, **shared, **parts})
 
 
-def test_it_is_a_plain_pipeline_of_the_documented_shape():
+def test_the_model_is_a_plain_pipeline_with_the_documented_steps():
     model = make_m3s()
     assert type(model) is Pipeline
     assert list(model.named_steps) == ["tiers", "regressor"]
@@ -96,7 +96,7 @@ def test_similarity_can_be_left_out_of_both_or_of_one_tier():
     assert parts(only_event, "event") == ["features", "similarity"]
 
 
-def test_without_a_regressor_it_is_a_pipeline_of_features():
+def test_without_a_regressor_the_model_gives_features():
     assert list(make_m3s(regressor=None).named_steps) == ["tiers"]
 
 
@@ -126,7 +126,7 @@ def part(model, name):
     return model.get_params()[name]
 
 
-def test_shared_keywords_go_into_the_parts_that_it_makes():
+def test_shared_keywords_fill_new_parts():
     model = make_m3s(**SHARED)
     for tier in ("raw", "scene", "event"):
         for name in ("cache", "n_jobs", "on_error", "decoder", "timeout", "verbose"):
@@ -140,7 +140,7 @@ def test_shared_keywords_go_into_the_parts_that_it_makes():
 
 
 @pytest.mark.parametrize("pass_on", [lambda given: given, lambda x: pickle.loads(pickle.dumps(x))])
-def test_of_a_given_part_they_fill_what_is_none(pass_on):
+def test_shared_keywords_only_replace_none_in_given_parts(pass_on):
     scene = pass_on(SceneParsing(n_jobs=3, device="auto", verbose=False))
     ridge = FiniteRows(Ridge())
     model = make_m3s(scene=scene, similarity=KMeans(3), regressor=ridge, **SHARED)
@@ -153,7 +153,7 @@ def test_of_a_given_part_they_fill_what_is_none(pass_on):
     assert scene.cache is None
 
 
-def test_keywords_with_their_default_leave_given_parts_alone():
+def test_default_keywords_do_not_change_given_parts():
     raw = RawPerception(timeout=None, on_error="nan", decoder="decord")
     given = part(make_m3s(raw), "tiers__raw__describe").get_params()
     assert given.items() >= {("timeout", None), ("on_error", "nan"), ("decoder", "decord")}
@@ -170,12 +170,12 @@ def test_shared_keywords_have_one_order():
     ("regressor", "is_wrapped"),
     [
         (Ridge(), True),
-        (HistGradientBoostingRegressor(), True),  # it would score a video that nobody could read
+        (HistGradientBoostingRegressor(), True),  # it would score a video that could not be read
         (MLPRegressor(), False),
         (FiniteRows(Ridge()), False),
     ],
 )
-def test_regressors_are_wrapped_where_bad_videos_are_rows_of_nan(regressor, is_wrapped):
+def test_regressors_are_wrapped_if_bad_videos_become_nan_rows(regressor, is_wrapped):
     wrapped = make_m3s(regressor=regressor, on_error="nan")["regressor"]
     found = wrapped.estimator if is_wrapped else wrapped
     assert isinstance(wrapped, FiniteRows) or not is_wrapped
@@ -215,13 +215,13 @@ def rebuild(model):
         {"raw": FunctionTransformer(), "scene": RawPerception(frame_size=64), "cache": "features"},
     ],
 )
-def test_a_model_is_made_again_from_its_parts(changes):
+def test_a_model_can_be_rebuilt_from_its_parts(changes):
     model = make_m3s(**changes)
     assert repr(rebuild(model)) == repr(model)
     assert rebuild(model).get_params().keys() == model.get_params().keys()
 
 
-def test_parts_are_those_of_the_model():
+def test_take_apart_returns_the_parts_of_the_model():
     model = make_m3s(event=None)
     parts = take_apart(model)
     scene = model["tiers"]["scene"]
@@ -231,7 +231,7 @@ def test_parts_are_those_of_the_model():
     assert parts.regressor is model["regressor"]
 
 
-def test_parts_may_be_dropped_passed_through_or_exchanged():
+def test_parts_can_be_dropped_passed_through_or_replaced():
     model = make_m3s().set_params(
         tiers__raw="drop",
         tiers__scene__context__features="passthrough",
@@ -323,7 +323,7 @@ def test_a_block_scaler_gives_every_block_the_same_variance(rng):
         np.testing.assert_allclose(scaled.var(axis=0).sum(), 256)
 
 
-def test_a_block_scaler_can_be_inverted_fed_in_parts_and_given_constant_columns(rng):
+def test_a_block_scaler_supports_inversion_partial_fits_and_constant_columns(rng):
     X = rng.normal(size=(40, 9))
     X[:, 2] = 7
     whole, parts = BlockScaler().fit(X), BlockScaler()
@@ -339,7 +339,7 @@ def test_a_block_scaler_can_be_inverted_fed_in_parts_and_given_constant_columns(
     )
 
 
-def test_scalers_leave_nan_out_and_keep_it(rng):
+def test_scalers_ignore_nan_and_keep_it(rng):
     X = rng.normal(size=(40, 5))
     complete = X[3:].copy()
     X[:3] = np.nan
@@ -356,7 +356,7 @@ FEW = {"scene": None, "event": None, "random_state": 0}
 
 @pytest.fixture
 def some_bad(data, tmp_path):
-    """Return the videos and scores of the data set, and in places 2 and 9 a bad one."""
+    """Return the videos and scores of the data set, with bad videos at 2 and 9."""
     (tmp_path / "text.mp4").write_text("no video")
     videos, scores = list(data.videos), list(data.scores)
     for place, video in ((2, tmp_path / "text.mp4"), (9, tmp_path / "missing.mp4")):
@@ -367,7 +367,7 @@ def some_bad(data, tmp_path):
 
 @pytest.fixture
 def forgiving(quick, tmp_path):
-    """Return a function that makes small models in which a bad video costs itself."""
+    """Return a function that makes small models with on_error="nan"."""
 
     def make(**parts):
         parts = {"event": None, "regressor": Ridge(), **parts}
@@ -392,7 +392,7 @@ def bad_places(predicted):
     ids=lambda similarity: type(similarity).__name__,
 )
 @quiet
-def test_a_bad_video_costs_itself(data, forgiving, some_bad, similarity):
+def test_a_bad_video_does_not_affect_the_others(data, forgiving, some_bad, similarity):
     videos, scores = some_bad
     predicted = forgiving(similarity=similarity).fit(videos, scores).predict(videos)
     assert bad_places(predicted) == [2, 9]
@@ -432,7 +432,7 @@ def test_without_a_good_video_the_error_is_clear(forgiving, some_bad, absent):
 
 
 @quiet
-def test_tables_hold_rows_of_nan_for_bad_videos(forgiving, some_bad):
+def test_output_tables_have_nan_rows_for_bad_videos(forgiving, some_bad):
     videos, scores = some_bad
     model = forgiving(similarity=DistanceSimilarity(3)).set_output(transform="pandas")
     table = model.fit(videos, scores)["tiers"].transform(videos)
@@ -470,7 +470,7 @@ def features(rng):
     return X, 1 / (1 + np.exp(-X[:, 0] - X[:, 5]))
 
 
-def test_a_model_of_features_is_that_of_videos_on_the_same_columns(features):
+def test_a_model_of_features_equals_the_model_of_videos(features):
     X, y = features
     tiers = {
         name: FunctionTransformer(lambda X, columns=columns: X[:, columns])
@@ -490,7 +490,7 @@ def test_every_recipe_learns_from_features(features, recipe):
     assert spearman_scorer(model.fit(X[:45], y[:45]), X[45:], y[45:]) > 0.5
 
 
-def test_blocks_are_named_by_the_columns_of_a_frame(features):
+def test_blocks_can_select_columns_of_a_data_frame_by_name(features):
     X, y = features
     frame = pd.DataFrame(X, columns=list("abcdefg"))
     blocks = {"scene": list("abcd"), "event": list("efg")}
@@ -547,7 +547,7 @@ def test_rows_of_weight_0_are_not_learned_from(features, weights, recipe, regres
     parts = {"similarity": KMeans(3, n_init=1, random_state=0), "recipe": recipe}
     model = make_m3s_from_features(BLOCKS, regressor=regressor, **parts)
     predicted = weighted(model, X, y, sample_weight=weights)
-    columns = model["tiers"].transform(X)  # of all rows: scalers and similarity go without weights
+    columns = model["tiers"].transform(X)  # all rows: these parts take no weights
     np.testing.assert_array_equal(columns, clone(model["tiers"]).fit(X, y).transform(X))
     subset = Ridge().fit(columns[weights == 1], y[weights == 1])
     np.testing.assert_allclose(predicted, subset.predict(columns))
@@ -635,7 +635,7 @@ def test_parts_inside_a_given_regressor_have_requests(features, weights):
     assert not np.allclose(predicted, model.fit(X, y).predict(X))
 
 
-def test_requests_do_not_hold_on_to_other_models(features):
+def test_requests_keep_no_reference_to_other_models(features):
     X, y = features
     model = make_m3s_from_features(BLOCKS, random_state=0).set_params(regressor__max_epochs=1)
     size = len(pickle.dumps(clone(model)))
@@ -670,7 +670,7 @@ def test_no_block_is_an_error():
         make_m3s_from_features({})
 
 
-def test_columns_in_no_block_are_named(features):
+def test_a_warning_names_the_columns_in_no_block(features):
     X, y = features
     model = make_m3s_from_features({"scene": slice(0, 4)}, regressor=Ridge())
     with pytest.warns(M3SWarning, match="3 columns are in no block and not used: 4, 5, 6"):
@@ -688,7 +688,7 @@ def test_constant_columns_and_blocks_give_finite_scores(features):
 
 
 @quiet
-def test_it_fits_and_predicts_files_with_all_tiers(data, quick):
+def test_a_model_with_all_tiers_fits_and_predicts_files(data, quick):
     model = quick().fit(data.videos, data.scores)
     predicted = model.predict(data.videos[:5])
     assert predicted.shape == (5,)
@@ -708,7 +708,7 @@ def test_names_of_columns_start_with_the_tier(data, quick):
 
 
 @quiet
-def test_it_can_be_cross_validated_and_searched(data, quick):
+def test_a_model_can_be_cross_validated_and_searched(data, quick):
     model = quick(event=None)
     rho = cross_val_score(model, data.videos, data.scores, cv=2, scoring=spearman_scorer)
     assert ((rho >= -1) & (rho <= 1)).all()

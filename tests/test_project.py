@@ -1,4 +1,4 @@
-"""The project's own promises: quick import, folder order, documentation that is true."""
+"""Rules of the project: quick import, order of folders, correct documentation."""
 
 import ast
 import inspect
@@ -68,7 +68,7 @@ def test_every_public_name_can_be_imported():
         _ = sklearn_m3s.Unknown
 
 
-def test_folders_import_only_what_stands_before_them():
+def test_folders_import_only_from_earlier_folders():
     for path in PACKAGE.rglob("*.py"):
         home = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
         if home in ("__init__", "__main__"):
@@ -134,7 +134,7 @@ def installed(tmp_path, monkeypatch):
 def test_estimators_link_to_their_pages(cls, installed):
     text = (ROOT / "docs" / "api.rst").read_text()
     pages = [f"sklearn_m3s.{entry}" for entry in re.findall(r"^   ([\w.]+)$", text, re.MULTILINE)]
-    # Not all have defaults for their parameters.
+    # Some have parameters without defaults.
     parameters = {name: [Ridge()] for name in ("FiniteRows", "PredictionIntervals")}
     parameters |= {name: ["m"] for name in ("FrameEncoder", "ClipEncoder")}
     address = cls(*parameters.get(cls.__name__, []))._get_doc_link()
@@ -153,7 +153,7 @@ def test_the_html_of_a_model_links_to_our_pages(installed):
 
 def test_a_class_derived_from_an_estimator_has_no_link(installed):
     class Darkness(sklearn_m3s.RawPerception):
-        """A tier of a user."""
+        """A tier as a user would write it."""
 
     assert Darkness()._get_doc_link() == ""
 
@@ -244,7 +244,7 @@ def normalise(name):
 
 
 def requirements(*without):
-    """Yield what the package and its extras require, but for some extras."""
+    """Yield the requirements of the package and its extras, except for some extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     for group in (project["dependencies"], *(extras[name] for name in extras.keys() - {*without})):
@@ -279,8 +279,8 @@ def test_pre_commit_runs_the_pinned_linters():
     assert linters.items() <= pins_of("constraints.txt").items()
 
 
-def test_the_workflow_may_only_read_and_ends():
-    """Read by its indentation: no requirement of ours reads YAML."""
+def test_the_workflow_has_read_permission_and_time_limits():
+    """The file is parsed by its indentation, since no dependency reads YAML."""
     text = (ROOT / ".github" / "workflows" / "ci.yml").read_text()
     assert re.findall(r"permissions:\n((?:  .+\n)+)", text) == ["  contents: read\n"]
     jobs = re.split(r"\n  (?=\w+:\n)", text.partition("\njobs:")[2])[1:]

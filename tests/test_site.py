@@ -1,4 +1,4 @@
-"""The documentation: it builds, its links lead somewhere, its code is code."""
+"""The documentation: it builds, its links exist, and its code is valid."""
 
 import ast
 import importlib

@@ -1,6 +1,6 @@
-"""Our own list of checks, run on every estimator over videos that the package has.
+"""Our own checks, for every estimator of videos in the package.
 
-scikit-learn's checks feed matrices, and have nothing to say of estimators that take videos.
+scikit-learn's checks pass matrices, so they do not apply to estimators that take videos.
 """
 
 import builtins
@@ -29,7 +29,7 @@ for network in (IMAGE_NETWORK, CLIP_NETWORK):
     nn.init.normal_(network[2].weight, generator=torch.Generator().manual_seed(0))
     nn.init.zeros_(network[2].bias)
 
-# Settings that make an estimator quick; one that is not here is checked with its defaults.
+# Settings that make an estimator quick. Others are checked with their defaults.
 QUICK = {
     "FrameEncoder": {"model": IMAGE_NETWORK, "frame_size": 32, "n_frames": 4},
     "ClipEncoder": {"model": CLIP_NETWORK, "frame_size": 32, "n_frames": 6},
@@ -37,7 +37,7 @@ QUICK = {
     "SceneParsing": {"weights": None, "frame_size": 32},
     "EventUnderstanding": {"weights": None, "frame_size": 32, "n_frames": 2},
 }
-# Another valid value of each parameter; those of the second list leave the numbers alone.
+# Another valid value of each parameter. Those of the second list do not change the numbers.
 CHANGES = {
     "architecture": "ir_csn_152",
     "blurriness": "slope",
@@ -62,7 +62,7 @@ CHANGES = {
 }
 NO_CHANGE = {"batch_size", "cache", "device", "engine", "hog_components", "n_jobs", "on_error"}
 NO_CHANGE |= {"timeout", "verbose"}
-NO_CHANGE |= {"revision", "sha256"}  # these choose weights, which count
+NO_CHANGE |= {"revision", "sha256"}  # these select the weights, which do change the numbers
 
 ESTIMATORS = all_estimators(VideoTransformer)
 pytestmark = pytest.mark.filterwarnings("ignore:.*untrained:sklearn_m3s.exceptions.M3SWarning")
@@ -118,7 +118,7 @@ def test_the_constructor_only_assigns(make, monkeypatch, tmp_path):
     assert vars(estimator) == estimator.get_params()
     assert not (tmp_path / "features").exists()
     for name, parameter in inspect.signature(type(estimator)).parameters.items():
-        if name == "model":  # the one thing that has no default
+        if name == "model":  # the only parameter without a default
             continue
         assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
         assert parameter.default is not inspect.Parameter.empty, name
@@ -220,7 +220,7 @@ def test_a_pickle_is_small_and_gives_the_same_rows(make, videos):
     np.testing.assert_array_equal(pickle.loads(pickled).transform(videos), rows)
 
 
-def test_input_arrays_are_left_alone(make, videos):
+def test_input_arrays_are_not_modified(make, videos):
     before = videos[2].copy()
     make().fit_transform(videos)
     np.testing.assert_array_equal(videos[2], before)
@@ -245,7 +245,7 @@ def test_all_bad_videos_are_reported_after_the_good_ones_are_cached(
     np.testing.assert_allclose(estimator.transform(videos), good, rtol=1e-4, atol=1e-5)
 
 
-def test_bad_videos_can_be_rows_of_nan(make, videos, tmp_path):
+def test_bad_videos_can_become_nan_rows(make, videos, tmp_path):
     estimator = make(on_error="nan").fit(videos)
     rows = estimator.transform(videos)
     mixed = [videos[0], tmp_path / "missing.mp4", *videos[1:]]
@@ -260,7 +260,7 @@ def test_bad_videos_can_be_rows_of_nan(make, videos, tmp_path):
     assert np.isfinite(refitted[[1, 2, 3]]).all()
 
 
-def test_a_fault_of_the_installation_is_raised_and_not_rows_of_nan(
+def test_a_faulty_installation_raises_instead_of_giving_nan_rows(
     make, videos, monkeypatch, tmp_path
 ):
     estimator = make(on_error="nan").fit(videos).set_params(decoder="decord")

@@ -1,4 +1,4 @@
-"""The regressors, scalers and other parts of scikit-learn that a model file may hold."""
+"""Regressors, scalers and other parts of scikit-learn that a model file can hold."""
 
 import numpy as np
 from sklearn.cluster import DBSCAN, KMeans

@@ -14,7 +14,7 @@ from sklearn_m3s.backbones._spec import NetworkSpec
 from sklearn_m3s.backbones._state_dict import modules_of, read_state_dict
 from sklearn_m3s.backbones._weights import check_architecture, find_entry, resolve_weights
 
-# Modules of HRNet for classification that a network for scene parsing lacks.
+# Modules that only an HRNet for classification has.
 _CLASSIFIER = {"classifier", "downsamp_modules", "final_layer", "incre_modules"}
 
 
@@ -67,7 +67,7 @@ class _Source(NamedTuple):
     def build(self) -> nn.Module:
         """Return the network on the CPU, in float32 and eval mode."""
         path, known = self._path(), ARCHITECTURES[self.name]
-        # Nothing is allocated on the meta device, so nothing is initialised twice.
+        # The meta device allocates nothing, so weights are not initialised in vain.
         with torch.device("meta"):
             model = known.network(**self._options(path))
         model.to_empty(device="cpu").eval()

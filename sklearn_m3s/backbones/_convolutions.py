@@ -19,6 +19,7 @@ class PointwiseConv3d(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         times, rows, columns = (slice(None, None, step) for step in self.stride)
+        # A stride leaves pixels out. With the channels last, the others are the rows of a matrix.
         pixels = x[:, :, times, rows, columns].movedim(1, -1)
         return functional.linear(pixels, self.weight, self.bias).movedim(-1, 1)
 
@@ -36,6 +37,10 @@ class FramewiseConv3d(nn.Module):
         self.stride = conv.stride[0]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        # Output t is the sum of kernel 1 over frame stride * t, kernel 0 over the frame before that
+        # one, and kernel 2 over the frame after it. `beside` has these neighbours: all frames if
+        # the stride is 1, and the odd ones if it is 2. At the ends of a clip, neighbours are
+        # missing.
         frames = x.movedim(1, -1)
         out = self._convolve(1, frames[:, :: self.stride], self.bias)
         beside = frames[:, self.stride - 1 :: self.stride]

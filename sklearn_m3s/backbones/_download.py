@@ -61,7 +61,7 @@ def _receive(url: str, path: Path, size: int | None, allow_http: bool) -> None:
     start = time.monotonic()
     # disable=None hides the bar where stderr is not a terminal.
     progress = tqdm(total=size, unit="B", unit_scale=True, desc="weights", disable=None)
-    # An abandoned transfer can no longer write, because the file is closed.
+    # Closing the file stops an abandoned transfer from writing.
     with path.open("wb") as file, progress as bar:
         transfer = _Transfer(url, file, size, allow_http)
         transfer.start()
@@ -119,7 +119,7 @@ class _Session(requests.Session):
 
 def _open(url: str, allow_http: bool) -> requests.Response:
     """Return the answer to a request, after a few redirections."""
-    # The declared size is that of the file only if the server does not compress it.
+    # Ask for no compression: otherwise the declared size is not that of the file.
     headers = {"Accept-Encoding": "identity"}
     first = url
     for _ in range(REDIRECTIONS):
@@ -141,7 +141,7 @@ def _expected_size(response: requests.Response, size: int | None) -> int:
         raise ValueError("the server compresses the file although it was asked not to")
     declared = response.headers.get("Content-Length", "")
     if not declared.isdecimal():
-        if size is None:  # a truncated answer would pass for a whole file
+        if size is None:  # a truncated file would go unnoticed
             raise ValueError("the server does not say how large the file is")
         return size
     if size is None and int(declared) > LARGEST:

@@ -11,7 +11,7 @@ from sklearn_m3s.exceptions import M3SError
 
 # Fields of outputs, the preferred first: those of transformers, then of dicts of features.
 _FIELDS = ("image_embeds", "pooler_output", "last_hidden_state", "features", "logits")
-# The fields that an output asked for by name is in.
+# The fields to look in for an output that is asked for by name.
 _FIELDS_OF = {
     "pooler": ("pooler_output",),
     "cls": ("last_hidden_state",),
@@ -46,12 +46,12 @@ class Features(nn.Module):
         """Return features of shape (N, F)."""
         result = self.network(batch) if self.layer is None else self._run_to_layer(batch)
         if self.layer is not None and isinstance(result, tuple | list) and len(result):
-            result = result[0]  # of the states of a block, the hidden one
+            result = result[0]  # blocks return their hidden state first
         tensor = _tensor(result, self.output, self.name)
         n_items, n_rows = batch.shape[0], tensor.shape[0] if tensor.ndim else 0
         folds = self.layer is not None or getattr(self.network, "folds_frames", False)
         if folds and n_rows > n_items and n_rows % n_items == 0:
-            # Of the frames of a clip, which a network took one by one.
+            # A network that takes the frames of a clip one by one has a row for each of them.
             return self._vectors(tensor).unflatten(0, (n_items, -1)).mean(dim=1).float()
         if n_rows != n_items:
             raise M3SError(

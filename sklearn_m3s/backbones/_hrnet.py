@@ -113,7 +113,7 @@ def _transition(n_kept: int) -> nn.ModuleList:
 
 def _pool(x: torch.Tensor, top: torch.Tensor, upsampling: Upsampling) -> torch.Tensor:
     """Return the mean of x as if resized to the size of `top`."""
-    # Where the factors are whole, resizing does not change the mean.
+    # Resizing by whole factors does not change the mean.
     whole = all(
         large % small == 0 for large, small in zip(top.shape[-2:], x.shape[-2:], strict=True)
     )
@@ -149,7 +149,7 @@ class HRNetV2(nn.Module):
             (self.transition2, self.stage3),
             (self.transition3, self.stage4),
         ):
-            # The new branch starts from the smallest map there is.
+            # The new branch starts from the smallest map so far.
             maps = [layer(x) for layer, x in zip(transition, [*maps, maps[-1]], strict=True)]
             maps = stage(maps)
         return torch.cat([_pool(x, maps[0], self._upsampling) for x in maps], dim=1)

@@ -114,7 +114,7 @@ class HuggingFaceNetwork(nn.Module):
         super().__init__()
         self.model = model
         self.family, self.name, self.has_pooler = family, name, has_pooler
-        self.folds_frames = bool(family.frames)  # X-CLIP has outputs of each frame
+        self.folds_frames = bool(family.frames)  # X-CLIP has one output per frame
         config: Any = model.config
         config = getattr(config, "vision_config", config)
         side = getattr(config, family.side, ())
@@ -130,6 +130,7 @@ class HuggingFaceNetwork(nn.Module):
             outputs = self.model(pixels, **options)
         else:
             self._check_clips(*pixels.shape[2:])
+            # transformers expects the frames before the channels.
             frames = pixels.transpose(1, 2)
             if self.family.one_by_one:
                 frames = frames.flatten(0, 1)
@@ -153,7 +154,7 @@ def _build(folder: Path, name: str, family: _Family, output: str) -> nn.Module:
         setattr(model, part, None)
     missing = {key for key in missing if key.split(".")[0] not in family.unused}
     if family in (_CLIP, _META_CLIP_2) and (output != "auto" or missing & _PROJECTION):
-        # The model with the projection returns no pooled output, and weights may lack the former.
+        # The inner model has the pooled output. It is also used if the weights lack the projection.
         missing = {key.removeprefix("vision_model.") for key in missing if key not in _PROJECTION}
         model = model.vision_model
     pooler = {key for key in missing if key.startswith(("pooler.", "head."))}
@@ -168,7 +169,7 @@ def _build(folder: Path, name: str, family: _Family, output: str) -> nn.Module:
             f"output='cls': {name} has no class token: use output='mean', 'auto' or, where the "
             "model has it, 'pooler'"
         )
-    model.loss_function = None  # a trace reads it, and transformers would complain of its type
+    model.loss_function = None  # tracing reads it, and transformers would warn about its type
     return HuggingFaceNetwork(model, family, name, has_pooler=not pooler).eval()
 
 
@@ -186,10 +187,10 @@ def _load(folder: Path, name: str, family: _Family) -> tuple[Any, set[str]]:
                 dtype=torch.float32,
                 use_safetensors=True,
                 trust_remote_code=False,
-                ignore_mismatched_sizes=True,  # they are reported, as those that are missing
+                ignore_mismatched_sizes=True,  # reported below, like missing weights
                 output_loading_info=True,
             )
-        except Exception as error:  # configs can hold anything, so errors of any class
+        except Exception as error:  # a config can make transformers raise anything
             raise WeightsError(
                 f"transformers {transformers.__version__} cannot load the model in {folder}: "
                 f"{_first_line(error)}. Fetch it again, save it with this version or use another"
@@ -256,7 +257,7 @@ def _fetch(repository: str, revision: str | None) -> Path:
     try:
         logger.info("fetching %s from Hugging Face to its cache", repository)
         return Path(fetch())
-    except Exception as error:  # errors of its HTTP library come through, too
+    except Exception as error:  # its HTTP library has errors of its own
         if cached is not None and not _missing(cached):
             return cached
         at = f" at revision {revision!r}" if revision else ""

@@ -82,7 +82,7 @@ def _programs(module: nn.Module) -> Iterator[bytes]:
             if not base.__module__.startswith(("torch.", "builtins")):
                 yield _code(base)
     if isinstance(module, torch.jit.ScriptModule):
-        # Each trace gets a number of its own.
+        # Each trace gets another number.
         yield re.sub(r"___torch_mangle_\d+", "", str(module.inlined_graph)).encode()
     if isinstance(module, torch.fx.GraphModule):
         yield module.code.encode()
@@ -116,7 +116,7 @@ def _compiled(code: CodeType | None, closure: tuple[CellType, ...] | None = None
     if code is None:
         return b""
     parts = [code.co_code, repr(code.co_names).encode()]
-    for constant in code.co_consts:  # their repr holds no addresses
+    for constant in code.co_consts:  # except for code, their repr holds no addresses
         nested = isinstance(constant, CodeType)
         parts.append(_compiled(constant) if nested else repr(constant).encode())
     for cell in closure or ():

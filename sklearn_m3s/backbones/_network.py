@@ -29,11 +29,12 @@ from sklearn_m3s.backbones._spec import NetworkSpec
 from sklearn_m3s.backbones._streamline import as_channels_last, streamline, wants_channels_last
 from sklearn_m3s.exceptions import M3SError, M3SWarning
 
-_CPU_PORTIONS = {4: 4, 5: 1}  # images and clips at a time: more take more memory, and no less time
-# Images and clips whose embedding saves the time that a conversion takes, by the axes of one.
+# Images and clips per call on the CPU, by the axes of a batch. More take memory and save no time.
+_CPU_PORTIONS = {4: 4, 5: 1}
+# The number of images and clips that repays a conversion, by the axes of one of them.
 _REPAYS = {3: 64, 4: 16}
 _ROUNDING = {"bfloat16": 5e-2}  # of the largest feature
-_GRAPH = 1  # raised when the same network is converted into another graph
+_GRAPH = 1  # to be increased when our code converts the same network into another graph
 _AXES = {4: "(N, H, W, 3)", 5: "(N, T, H, W, 3)"}
 Run = Callable[[torch.Tensor], torch.Tensor]
 
@@ -83,7 +84,7 @@ class Network:
         batch = batch.float().div_(255).sub_(self._mean).div_(self._std).movedim(-1, 1)
         size = _CPU_PORTIONS[batch.ndim] if self.device == "cpu" else len(batch)
         try:
-            with torch.no_grad():  # inference mode would mark tensors that a module keeps
+            with torch.no_grad():  # not inference_mode: a module may keep tensors to train with
                 features = [self._run(part) for part in batch.split(size)]
                 return torch.cat(features).cpu().numpy()
         except M3SError:
@@ -179,7 +180,7 @@ def _prepare(spec: NetworkSpec, settings: NetworkSettings) -> Run:
     channels_last = streamlined and wants_channels_last(kind, settings.precision)
     features = Features(network, settings.layer, settings.output, spec.name).eval()
     features.to(device, dtype)
-    lock = Lock()  # the hook of a layer must not see the batch of another thread
+    lock = Lock()  # the hook of a layer would also see the batches of other threads
 
     def run(batch: torch.Tensor) -> torch.Tensor:
         batch = as_channels_last(batch) if channels_last else batch.contiguous()
@@ -245,7 +246,7 @@ def _run_by_openvino(
     forced = settings.engine == "openvino"
     if not forced and (openvino_version() is None or not _is_float32(spec)):
         return None
-    # The user's version does not count: another network may have the same one.
+    # `version=` is not enough: different networks of a user may have the same one.
     identity = module_digest(spec.build()) if spec.origin == "user" else spec.identity()
     key = json.dumps([_GRAPH, identity, settings.layer, settings.output], sort_keys=True)
     repays = n_items >= _REPAYS[len(shape)] and can_keep()
@@ -260,7 +261,7 @@ def _run_by_openvino(
         try:
             return load_openvino(build, shape, key=key, precision=precision)
         except (ConversionError, ImportError) as error:
-            return error.with_traceback(None)  # kept, so that it is not tried for every call
+            return error.with_traceback(None)  # kept like a result: later calls do not try again
 
     converted = _converted.get((key, shape, settings.precision), load)
     if isinstance(converted, Exception):

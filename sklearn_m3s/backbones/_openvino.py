@@ -29,10 +29,10 @@ from sklearn_m3s.backbones._weights import weights_folder
 if TYPE_CHECKING:
     import openvino
 
-TOLERANCE = 1e-4  # of the largest feature: more is another function, not another rounding
+TOLERANCE = 1e-4  # of the largest feature; larger differences are not due to rounding
 _POLL_MS = 200
 _HINTS = {"float32": "f32", "bfloat16": "bf16"}
-_CONVERTING = threading.Lock()  # the tracer and the filters of warnings are global
+_CONVERTING = threading.Lock()  # torch's tracer and Python's warning filters are global
 
 
 class ConversionError(RuntimeError):
@@ -115,22 +115,22 @@ class OpenVINONetwork:
                 self._compile(n_threads)
             self._request.start_async([batch], share_inputs=True)
             try:
-                while not self._request.wait_for(_POLL_MS):  # Ctrl-C ends it between two polls
+                while not self._request.wait_for(_POLL_MS):  # lets Ctrl-C in between two polls
                     pass
             except BaseException:
                 self._request.cancel()
-                with contextlib.suppress(RuntimeError):  # it was cancelled
+                with contextlib.suppress(RuntimeError):  # says that it was cancelled
                     self._request.wait()
                 raise
             return self._request.get_output_tensor(0).data.copy()
 
     def _compile(self, n_threads: int) -> None:
         settings = {
-            # By itself, OpenVINO rounds to bfloat16 where the processor has it.
+            # By default, OpenVINO rounds to bfloat16 if the processor has it.
             "INFERENCE_PRECISION_HINT": _HINTS[self._precision],
             "INFERENCE_NUM_THREADS": n_threads,
             "NUM_STREAMS": 1,
-            # Each process would pin its threads to the same cores.
+            # With pinning, the threads of several processes would share the same few cores.
             "ENABLE_CPU_PINNING": False,
         }
         try:
@@ -167,11 +167,12 @@ def _no_telemetry() -> Iterator[None]:
 def _convert(network: nn.Module, shape: tuple[int, ...]) -> "openvino.Model":
     """Return a network as a graph of OpenVINO, for batches of any length."""
     first = torch.randn((1, *shape), generator=torch.Generator().manual_seed(0), device="cpu")
-    # With another sign and scale, a branch on the values takes the other path.
+    # A network that branches on values is likely to take another path for these.
     second = first / -2
     try:
         with in_eval_mode(network), torch.no_grad(), warnings.catch_warnings(action="ignore"):
-            # Each item alone: a network whose features depend on the batch would differ as well.
+            # One by one, and as a batch below: this also finds networks that mix the items of a
+            # batch.
             expected = torch.cat([network(first), network(second)]).numpy()
             traced = torch.jit.trace(network, first, check_trace=False, strict=False)
             model = _translate(traced, shape)
@@ -198,11 +199,11 @@ def _translate(traced: torch.jit.ScriptModule, shape: tuple[int, ...]) -> "openv
         from openvino.frontend import FrontEndManager
         from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
     frontend = FrontEndManager().load_by_framework("pytorch")
-    # With shared memory, weights that the user trains further would change the graph.
+    # With shared memory, further training of a user's module would change the graph.
     decoder = TorchScriptPythonDecoder(traced, shared_memory=False)
     model = frontend.convert(frontend.load(decoder))
     model.reshape([-1, *shape])
-    apply_moc_transformations(model, cf=False)  # folds batch norms, once rather than at each load
+    apply_moc_transformations(model, cf=False)  # folds batch norms now, not at each load
     return model
 
 
@@ -236,7 +237,7 @@ def _keep(model: "openvino.Model", folder: Path) -> None:
             model, aside / "model.xml", compress_to_fp16=False
         )
         _record(aside).write_text(_digests(aside))
-        shutil.rmtree(folder, ignore_errors=True)  # a damaged one
+        shutil.rmtree(folder, ignore_errors=True)  # if it exists, it is damaged
         aside.rename(folder)
         logger.info("keep the network that OpenVINO converted in %s", folder)
     except (OSError, RuntimeError) as error:  # OpenVINO's own errors are RuntimeErrors

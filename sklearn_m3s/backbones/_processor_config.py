@@ -22,7 +22,7 @@ _OPENAI = {
 _STRETCH = {"size": {"height": 224, "width": 224}}
 _CUT = {"size": {"shortest_edge": 224}, "do_center_crop": True, "crop_size": 224}
 
-# What the processors of transformers do where a config leaves it out.
+# Defaults of the processors of transformers, for keys that a config leaves out.
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "": {"size": {}},  # configs from before processors had names
     "Beit": _STRETCH | _STANDARD | {"crop_size": 224},
@@ -90,6 +90,7 @@ def _find(folder: Path, kind: str) -> tuple[Path, dict[str, Any] | None]:
     nested = folder / "processor_config.json"
     if nested.is_file():
         content = read_json(nested)
+        # For images, the slice leaves the first name out.
         for key in ("video_processor", "image_processor")[kind == "image" :]:
             if key in content:
                 return nested, content[key]
@@ -102,6 +103,7 @@ def _find(folder: Path, kind: str) -> tuple[Path, dict[str, Any] | None]:
 def _geometry(name: str, config: dict[str, Any]) -> FrameGeometry | None:
     """Return the resize and the cut, or None if they are not of that form."""
     cuts = config.get("do_center_crop", False)
+    # A size that is one number is a square for some processors, and the shorter side for others.
     stretches = "height" in _DEFAULTS[name]["size"] or (not name and not cuts)
     size = _sides(config["size"], square=stretches)
     crop = _sides(config.get("crop_size", {}), square=True) if cuts else size
@@ -109,17 +111,18 @@ def _geometry(name: str, config: dict[str, Any]) -> FrameGeometry | None:
     if not config.get("do_resize", True) or "longest_edge" in size:
         return None
     if name == "ConvNext" and edge is not None:
+        # The rule of ConvNextImageProcessor.
         if edge >= 384:
             return FrameGeometry.square(edge)
         return FrameGeometry(edge, edge, shortest_edge=int(edge / config["crop_pct"]))
     if not {"height", "width"} <= set(crop):
         return None
     height, width = crop["height"], crop["width"]
-    if name == "VJEPA2":  # whatever its config says of the size
+    if name == "VJEPA2":  # its processor ignores the size in the config
         edge = int(height * 256 / 224)
     if edge is None:
         return FrameGeometry(height, width) if size == crop else None
-    # A cut that is larger than the frame would be filled up with black.
+    # transformers pads with black if the cut is larger than the frame, which is not supported here.
     return FrameGeometry(height, width, edge) if max(height, width) <= edge else None
 
 
@@ -142,7 +145,7 @@ def _normalisation(config: dict[str, Any]) -> tuple[RGB, RGB] | tuple[None, None
         mean, std = 0.0, 1.0
     if mean is None or std is None:
         return None, None
-    # ((255 x factor - offset) - mean) / std, solved for what is subtracted of x and divides it.
+    # ((255 x factor - offset) - mean) / std, written as (x - a) / b.
     return _rgb(mean, offset, scale), _rgb(std, 0.0, scale)
 
 

@@ -26,7 +26,7 @@ class Architecture(NamedTuple):
     heads: tuple[str, ...]  # modules of published files that come after the features
     n_frames: int | None = None
     scale: float = 0.5  # of the batch norms of an untrained network
-    # Names of modules in published files, and ours. A leading dot stands for any module before.
+    # Names of modules in published files, and ours. A leading dot matches any parent.
     renamed: Mapping[str, str] = {}
 
 

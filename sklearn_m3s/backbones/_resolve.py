@@ -63,7 +63,7 @@ def resolve_network(
         return module_spec(network, version=version)
     from sklearn_m3s.backbones._hugging_face import hugging_face_spec
 
-    # The whole model, whose layers have the published names, if one of them is asked for.
+    # With `layer`, load the whole model, so that layers have their published names.
     output = output if layer is None else "auto"
     spec = hugging_face_spec(os.fspath(network), revision=revision, output=output)
     _check_kind(spec.name, spec.kind, kind)

@@ -23,7 +23,7 @@ _DROPPED = ("_tmp_running_mean", "_tmp_running_var", "_running_iter", _COUNTER)
 # registry, takes 55,000 instructions and 200 kB.
 _MOST_INSTRUCTIONS = 500_000  # of a pickle
 _LARGEST_PART = 5_000_000  # bytes of a header, a list of members or a text
-_OLD_PICKLES = 5  # that a file of torch before 1.6 begins with
+_OLD_PICKLES = 5  # at the start of a file of torch before 1.6
 # What the pickle of a state dict refers to. torch lets more through, such as bytearray, which takes
 # as many bytes as a file asks for.
 _NEEDED = re.compile(
@@ -59,7 +59,7 @@ def read_state_dict(
         raise WeightsError(
             f"{path} does not fit {architecture}: {faults}. Give weights of this architecture"
         )
-    # Not before shapes are known to fit: a file can claim any shape for a single number.
+    # Checked after the shapes: a file can claim any shape for a single number.
     if faults := _bad_values(state):
         raise WeightsError(f"{path} is damaged: {faults}. Weights are finite numbers: fetch others")
     counters = {key: torch.tensor(0) for key in shapes.keys() - expected.keys()}
@@ -108,6 +108,8 @@ def _load(path: Path) -> object:
         file.seek(0)
         is_archive = head.startswith(b"PK\3\4")
         if head[8:] == b"{" and not is_archive:
+            # safetensors: 8 bytes with the length of a header in JSON. Reading it checks that
+            # length.
             file.read(int.from_bytes(head[:8], "little"))
             return load_file(path)
         if is_archive:
@@ -116,10 +118,10 @@ def _load(path: Path) -> object:
             for _ in range(_OLD_PICKLES):
                 _check_pickle(file)
     try:
-        # Files of torch before 1.6 are no archives and cannot be mapped into memory.
+        # Files of torch before 1.6 are not archives and cannot be mapped into memory.
         return torch.load(path, map_location="cpu", weights_only=True, mmap=is_archive)
     except Exception:
-        # torch advises turning weights_only off, which would run code from the file.
+        # torch's own message advises turning weights_only off, which would run code in the file.
         raise ValueError("torch finds it damaged, or more in it than tensors") from None
 
 

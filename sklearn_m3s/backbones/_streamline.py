@@ -47,6 +47,7 @@ def as_channels_last(x: torch.Tensor) -> torch.Tensor:
 
 def fold_batch_norms(model: nn.Module) -> nn.Module:
     """Return a network, changed in place, whose batch norms are part of its convolutions."""
+    # Layers without inner ones, in the order in which they are used.
     layers = [item for item in model.named_modules() if not list(item[1].children())]
     for (name, layer), (following, norm) in pairwise(layers):
         if isinstance(norm, nn.BatchNorm2d | nn.BatchNorm3d) and _fits(layer, norm):

@@ -12,11 +12,11 @@ from typing import Any
 from sklearn_m3s._files import PathLike, file_state
 from sklearn_m3s.cache._layout import DIGESTS, is_digest, write
 
-# File systems count time in steps of up to 2 s, by clocks that may differ from ours. If a file
-# changed less than this before it was read, its next change may leave its times as they are.
+# File systems store times in steps of up to 2 s, and their clocks may differ from ours. A file that
+# changed less than this before it was read could change again and keep its times.
 _SETTLED_NS = 10 * 10**9
 
-# State and digest of the files that this process asked for, by the path of their record.
+# State and digest of the files that this process has asked for, by the path of their record.
 _known: dict[Path, tuple[list[int], str]] = {}
 
 
@@ -59,7 +59,7 @@ def _load(record: Path, path: Path) -> tuple[list[int], str] | None:
         fields = json.loads(record.read_bytes())
         state, digest = fields["state"], fields["digest"]
         is_whole = is_digest(digest) and fields == _fields(path, state, digest)
-    except Exception:  # whatever is there
+    except Exception:  # a damaged record can raise anything
         return None
     return (state, digest) if is_whole else None
 

@@ -16,7 +16,7 @@ from sklearn_m3s.cache._layout import SETTINGS, is_digest, settings_digest, writ
 from sklearn_m3s.exceptions import M3SError
 
 _STORED = "<f4"  # NumPy's name of the type of stored numbers
-_CHECKSUM_BYTES = 32  # after the end of the NumPy file, where NumPy reads no further
+_CHECKSUM_BYTES = 32  # appended to the NumPy file; np.load does not read them
 
 
 class FeatureCache:
@@ -58,7 +58,7 @@ class FeatureCache:
     """
 
     def __init__(self, folder: PathLike, name: str, settings: dict[str, Any]) -> None:
-        # NumPy's numbers are written as Python's, so that 64 and np.int64(64) are one setting.
+        # NumPy's numbers become Python's, so that 64 and np.int64(64) are the same setting.
         text = json.dumps(settings, sort_keys=True, indent=1, default=methodcaller("tolist"))
         self._settings = text.encode()
         self._root = Path(folder).expanduser().absolute()
@@ -96,7 +96,9 @@ class FeatureCache:
             content, checksum = stored[:-_CHECKSUM_BYTES], stored[-_CHECKSUM_BYTES:]
             if checksum != self._checksum(key, content):
                 return None
-            # As `put` wrote it: np.load would take longer than all the rest.
+            # Parsed by hand, since np.load would take longer than all the rest. NumPy's format 1.0
+            # is 8 bytes of magic and version, 2 bytes of the header's length, the header, the
+            # numbers.
             start = 10 + int.from_bytes(content[8:10], "little")
             vector = np.frombuffer(content, _STORED, offset=start).astype(np.float32)
         except Exception:  # a damaged file can raise anything

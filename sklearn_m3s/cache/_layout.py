@@ -26,7 +26,7 @@ def write(root: Path, path: Path, content: bytes) -> None:
     """Write a file of the cache `root`, and the marker file of a cache."""
     try:
         _write_marked(root, path, content)
-    except FileNotFoundError:  # somebody removed the folder just after it was made
+    except FileNotFoundError:  # another process has just removed the empty folder
         _write_marked(root, path, content)
 
 

@@ -23,7 +23,7 @@ _PATH = [str, os.PathLike]
 _CALENDAR = [datetime(year, 1, 1, tzinfo=UTC).timestamp() for year in (1, 9999)]
 _LEFTOVER_SECONDS = 3600  # no process writes a single file for so long
 
-# The names of the files that the cache writes, as patterns of `glob`.
+# Patterns of `glob` for the files that the cache writes.
 _HEX = "[0-9a-f]"
 _GROUP = "*/" + 16 * _HEX
 _ENTRY = f"{2 * _HEX}/{64 * _HEX}.npy"
@@ -206,7 +206,7 @@ def _remove(files: dict[Path, os.stat_result], root: Path) -> int:
             path.unlink(missing_ok=True)
         except OSError as error:
             raise M3SError(f"cannot remove {path} from the cache ({error}): allow it") from error
-        with contextlib.suppress(OSError):  # a folder that is not empty
+        with contextlib.suppress(OSError):  # rmdir refuses folders that are not empty
             for folder in takewhile(lambda folder: folder != root, path.parents):
                 folder.rmdir()
     return sum(status.st_size for status in files.values())

@@ -55,7 +55,7 @@ def _look(file: str, workers: Any) -> dict[str, Any]:
         [found, error], caught = workers.call(_decode, file, _TIMEOUT_SECONDS)
         record |= found
         problems = [str(message) for message, *_ in caught]
-    except Exception as raised:  # whatever happens here concerns this file only
+    except Exception as raised:  # any error concerns this file only
         if isinstance(raised, M3SError) and not isinstance(raised, VideoError):
             raise
         error = raised

@@ -25,6 +25,7 @@ def ended_by_ctrl_c() -> Iterator[None]:
     """
     woken, waker = socket.socketpair()
     waker.setblocking(False)
+    # Python writes the number of each signal to this socket, also while C code runs.
     signal.set_wakeup_fd(waker.fileno())
     threading.Thread(target=_watch, args=[woken], daemon=True).start()
     try:

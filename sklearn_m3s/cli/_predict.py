@@ -65,7 +65,7 @@ def _predicted(model: Any, videos: Any, reference: Any) -> "np.ndarray":
     values[..., 0] = scores
     if hasattr(model, "predict_interval"):
         ends = model.predict_interval(videos).reshape(len(videos), 2, -1)
-        values[..., 1:3] = ends.transpose(0, 2, 1).clip(0, 1)  # the range of scores
+        values[..., 1:3] = ends.transpose(0, 2, 1).clip(0, 1)  # scores are in this range
     if reference is not None:
         known = np.asarray(reference.predictions).reshape(len(reference.names), -1)
         for k in range(scores.shape[1]):

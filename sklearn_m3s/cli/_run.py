@@ -101,7 +101,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         **arguments: Any,
     ) -> None:
         if quiet:
-            os.environ["TQDM_DISABLE"] = "1"  # also for downloads; read when tqdm is imported
+            os.environ["TQDM_DISABLE"] = "1"  # for all bars; tqdm reads it when it is imported
         try:
             run = Run(as_json=as_json, n_jobs=n_jobs, cache=cache, quiet=quiet)
             with _plain_warnings(debug):

@@ -151,7 +151,7 @@ def prepare(run: Run, options: dict[str, Any]) -> Training:
     scores = table.to_numpy(dtype=np.float64)[good]
     groups = None if groups is None else groups[good]
     seed = options["random_state"]
-    # Tables are often sorted by score.
+    # Shuffled, since tables are often sorted by score.
     cv = (
         options["cv"]
         if groups is not None

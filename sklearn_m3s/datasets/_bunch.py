@@ -24,7 +24,8 @@ OPTIONS: dict[str, list[Any]] = {
 _SCORES = ("scores", "raw_scores", "long_term_scores")
 _NUMBERS = (*_SCORES, "decay", "n_annotations", "n_long_term_annotations")
 _TEXTS = ("captions", "action_labels")
-# Scores corrected for the time between two views exceed [0, 1] a little; percentages by far.
+# Corrections for the time between two views can push scores slightly out of [0, 1]. Percentages are
+# far out of it.
 _OVERSHOOT = 0.05
 
 

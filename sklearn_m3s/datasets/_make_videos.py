@@ -119,7 +119,7 @@ def _factors(n_videos: int, rng: np.random.Generator) -> np.ndarray:
 
 def _scores(factors: np.ndarray) -> np.ndarray:
     motion, contrast, n_objects, scene = factors.T
-    # Standardised by the uniform distributions that the factors come from.
+    # Numbers are standardised by the mean and deviation of their uniform distributions.
     effects = (
         (motion - 0.25) / (0.5 / np.sqrt(12))
         + (contrast - 0.6) / (0.8 / np.sqrt(12))

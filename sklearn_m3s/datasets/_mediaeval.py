@@ -155,6 +155,6 @@ def _stems(number: str, url: str) -> list[str]:
     link = PurePosixPath(urlsplit(url.strip()).path)
     if not link.stem:
         return [number, number.zfill(5)]
-    # Memento10k's links end in folder/name, its files are called folder_name.
+    # The links of Memento10k end in folder/name, and its files are called folder_name.
     joined = f"{link.parent.name}_{link.stem}".replace("+", "-")
     return [number, number.zfill(5), link.stem, joined]

@@ -70,6 +70,7 @@ def scores_from_responses(
     false_alarms, unseen = _count(false_alarms, correct_rejections, names)
     check_consistent_length(hits, false_alarms)
     scores.corrected_recognition = scores.hit_rate - false_alarms / unseen
+    # Half a response more on each side keeps rates of 0 and 1 finite.
     scores.d_prime = norm.ppf((hits + 0.5) / (seen + 1)) - norm.ppf(
         (false_alarms + 0.5) / (unseen + 1)
     )

@@ -12,8 +12,8 @@ from sklearn_m3s.descriptors._frames import grey, require_frames
 from sklearn_m3s.descriptors._tvl1 import tvl1_fields
 
 _SMALLEST = 16
-_PAIRS_AT_ONCE = 16  # more do not fit into the cache of a core
-# Shorter side in pixels at which a method works.
+_PAIRS_AT_ONCE = 16  # more would not fit into the cache of a core
+# The length in pixels to which a method reduces the shorter side.
 SIDES = {"tvl1": 48, "dis": 256, "farneback": 128}
 
 

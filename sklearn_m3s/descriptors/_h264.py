@@ -20,6 +20,7 @@ _ENCODER: Final = "libx264"
 _SETTINGS = {
     "preset": "veryfast",
     "crf": "23",
+    # One motion vector per macroblock, found by the cheapest search.
     "x264-params": "partitions=none:me=dia:subme=1",
 }
 
@@ -69,7 +70,7 @@ class H264Meter:
     )
     def __init__(self, frame_rate: float = 15) -> None:
         self._frame_rate = frame_rate
-        # Opened at the first frames, which have its size; until then a meter can be pickled.
+        # Opened with the first frames, whose size it needs. Until then, a meter can be pickled.
         self._encoder: av.VideoCodecContext | None = None
         self._shape = (0, 0)
         self._is_finished = False
@@ -114,6 +115,7 @@ class H264Meter:
         for frame in frames:
             planes: np.ndarray = cv2.cvtColor(_even(frame), cv2.COLOR_RGB2YUV_I420)
             picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            # In units of the time base, which is one frame.
             picture.pts = self._n_frames
             self._n_frames += 1
             self._n_bytes += sum(packet.size for packet in self._encoder.encode(picture))

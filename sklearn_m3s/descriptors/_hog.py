@@ -95,7 +95,7 @@ def _histograms(image: np.ndarray, starts: np.ndarray, shape: tuple[int, int, in
     make one key of a table of 511 x 511. One `bincount` sums magnitudes by cell and orientation.
     """
     signed = image.astype(np.int32)
-    key = np.full(image.shape, 255 * 511 + 255)  # differences of zero, which the border keeps
+    key = np.full(image.shape, 255 * 511 + 255)  # both differences 0, as they stay at the border
     key[:, 1:-1] += signed[:, 2:] - signed[:, :-2]
     key[1:-1] += 511 * (signed[2:] - signed[:-2])
     magnitudes, orientations = _tables()

@@ -116,6 +116,7 @@ def _fit_data(
     np.add(work[0], work[1], out=residual)
     residual += constant
     residual *= inverse
+    # Now `residual` says how many gradients the vector is away from where the images agree.
     reach = _DATA_WEIGHT * _COUPLING
     np.clip(residual, -reach, reach, out=residual)
     np.multiply(gradient, residual, out=work)

@@ -93,6 +93,7 @@ def annotation_ceiling(
     rng = check_random_state(random_state)
     halves, perfect = [], []
     for _ in range(n_simulations):
+        # The hits in a random half of the annotators.
         in_half = rng.hypergeometric(hits, n - hits, half)
         halves.append(_metrics(in_half / half, (hits - in_half) / (n - half)))
         p = _draw_memorability(scores, n, rng)
@@ -104,6 +105,7 @@ def annotation_ceiling(
     rho = table["split half"]["spearman"]
     return Bunch(
         split_half=rho,
+        # The formula of Spearman and Brown: from half to all annotators.
         reliability=2 * rho / (1 + rho),
         ceiling=table["ceiling"]["spearman"],
         table=table,
@@ -150,6 +152,9 @@ def _check(scores: ArrayLike, n_annotations: ArrayLike) -> tuple[np.ndarray, np.
 
 def _draw_memorability(scores: np.ndarray, n: np.ndarray, rng: np.random.RandomState) -> np.ndarray:
     mean, variance = scores.mean(), scores.var()
+    # The variance of scores is that of the memorability plus that of the annotators. Subtract the
+    # latter, fit a beta distribution to the memorability by its mean and variance, and draw from
+    # its posterior given the annotations of each video.
     noise = (scores * (1 - scores) / (n - 1)).mean()
     spread = mean * (1 - mean)
     if spread == 0:

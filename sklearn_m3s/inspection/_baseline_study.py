@@ -101,7 +101,7 @@ def default_baselines(random_state: Seed = None) -> dict[str, BaseEstimator]:
     return {
         "constant": DummyRegressor(),
         "ridge": RidgeCV(np.logspace(-1, 5, 7)),
-        "SVR": SVR(C=0.1, epsilon=0.02),  # scores differ by hundredths
+        "SVR": SVR(C=0.1, epsilon=0.02),  # small, since scores differ by hundredths
         "plain MLP": MLPRegressor(
             hidden_layer_sizes=(100,), activation="relu", random_state=random_state
         ),

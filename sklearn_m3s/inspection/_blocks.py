@@ -39,7 +39,7 @@ Videos = Collection[Any]
 Pair = tuple[Any, Any]  # matrices, or videos, of the training and of the test videos
 Predictions = dict[str, list[tuple[np.ndarray, np.ndarray]]]
 Sizes = dict[str, np.ndarray]
-Blocks = dict[str, Pair]  # by name
+Blocks = dict[str, Pair]  # by the name of the block
 
 
 class Row(NamedTuple):
@@ -172,6 +172,7 @@ def predict_rows(
     predictions: Predictions = {name: [] for name in rows}
     sizes: dict[str, list[tuple[float, float]]] = {name: [] for name in rows}
     parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+    # Folds whose blocks are in memory together: enough to give each worker a fit.
     n_at_once = max(1, effective_n_jobs(n_jobs) // len(rows))
     with tqdm(desc="fits", total=len(folds) * len(rows), disable=not verbose) as bar:
         for part in gen_batches(len(folds), n_at_once):
@@ -190,7 +191,7 @@ def predict_rows(
 
 
 def _join(blocks: Blocks, names: list[str]) -> Pair:
-    if len(names) == 1:  # may hold videos in place of columns
+    if len(names) == 1:  # a single block may hold videos instead of columns
         return blocks[names[0]]
     return _stack([blocks[name] for name in names])
 

@@ -100,7 +100,7 @@ def descriptor_study(
         regressor = make_pipeline(StandardScaler(), head)
     folds = make_folds(cv, X, y, groups, random_state)
     X = describe_for(tier, X)
-    names = list(_fit_descriptors(tier, X, y, folds[0]))  # known once the tier is fitted
+    names = list(_fit_descriptors(tier, X, y, folds[0]))  # only a fitted tier knows its names
     rows = {"all": Row(names, regressor)} | {name: Row([name], regressor) for name in names}
     predictions, sizes = predict_rows(
         rows | {"constant": Row(names, DummyRegressor())},

@@ -52,6 +52,7 @@ def fold_metrics(
     """
     total, weight = np.zeros((len(METRICS), len(counts))), np.zeros(len(counts))
     for test, predicted in folds:
+        # How often a sample holds the videos of this fold, on average. It weights the fold.
         drawn = counts[:, test].mean(axis=1)
         total += np.where(drawn > 0, drawn * _metrics(y[test], predicted, counts[:, test]), 0)
         weight += drawn
@@ -93,7 +94,7 @@ def summarise(metrics: Iterable[np.ndarray], names: Sequence[str] = METRICS) -> 
     row: dict[str, float] = {}
     for name, (value, *resampled) in zip(names, metrics, strict=True):
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # NaN in every sample
+            warnings.simplefilter("ignore", RuntimeWarning)  # for a metric that is always NaN
             low, high = np.nanpercentile(resampled, [2.5, 97.5]) if resampled else [np.nan] * 2
         row |= {name: value, f"{name}_low": low, f"{name}_high": high}
     return row
@@ -129,7 +130,8 @@ def _ranks(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return the mean rank of each video in each sample, as if it stood there `counts` times."""
     order = np.argsort(values, kind="stable")
     _, starts, groups = np.unique(values[order], return_index=True, return_inverse=True)
-    # Equal values form a group. Its mean rank is the middle of the ranks that it takes.
+    # Equal values form a group, whose members all have the mean of its ranks. If the group ends at
+    # rank e and has k members, that is e - (k - 1) / 2.
     totals = np.add.reduceat(counts[:, order], starts, axis=1, dtype=float)
     ranks = np.empty(counts.shape)
     ranks[:, order] = (totals.cumsum(axis=1) - (totals - 1) / 2)[:, groups]
@@ -143,7 +145,7 @@ def _covary(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def _correlate(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.ndarray:
     scale = np.sqrt(_covary(a, a, weights) * _covary(b, b, weights))
-    defined = scale > 1e-9  # ranks are at least half a rank apart
+    defined = scale > 1e-9  # smaller ones are rounding errors: ranks differ by a half at least
     return np.divide(
         _covary(a, b, weights), scale, out=np.full(len(weights), np.nan), where=defined
     )

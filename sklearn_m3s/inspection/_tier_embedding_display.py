@@ -265,7 +265,7 @@ def _embed(matrix: np.ndarray, seed: int) -> np.ndarray:
 
 def _width(points: np.ndarray) -> float:
     width = np.ptp(points, axis=0).max()
-    return width if width > 1e-3 else 1.0  # all videos are alike: one point
+    return width if width > 1e-3 else 1.0  # otherwise all videos are at one point
 
 
 def _spread(points: np.ndarray, n_thumbnails: int) -> list[int]:

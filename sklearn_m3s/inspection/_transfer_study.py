@@ -129,7 +129,9 @@ def transfer_study(
         [draw_counts(len(d.y), n_bootstrap, random_state, d.groups) for d in sets.values()]
     )
     folds: list[Fold] = []
-    cells: dict[tuple[str, str], list[int]] = {}  # places of folds, by training and test set
+    # The indices of folds by training and test set. A model of one whole data set serves all other
+    # sets: one fold with all of their videos. Within a set, cross-validation adds its folds.
+    cells: dict[tuple[str, str], list[int]] = {}
     for train, data in sets.items():
         cells |= {(train, test): [len(folds)] for test in sets}
         folds.append((rows[train], np.setdiff1d(np.arange(len(y)), rows[train])))

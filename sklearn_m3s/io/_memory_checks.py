@@ -53,6 +53,7 @@ def check_tree(state: dict[str, Any]) -> None:
     _check_children(inner, left[inner], right[inner], n_nodes)
     features = nodes["feature"][inner]
     _require(((features >= 0) & (features < n_features)).all(), "a tree", "an unknown feature")
+    # Parents come before their children, so one pass finds all depths.
     depths = np.zeros(n_nodes, dtype=np.int64)
     for parent in inner:
         depths[[left[parent], right[parent]]] = depths[parent] + 1
@@ -95,6 +96,7 @@ def check_estimator(part: Any) -> None:
 
 
 def _check_children(parents: Any, left: Any, right: Any, n_nodes: int) -> None:
+    # Each node but the root is a child once, and comes after its parent. So there are no cycles.
     children = np.sort(np.concatenate([left, right]))
     is_tree = np.array_equal(children, np.arange(1, n_nodes))
     after = (left > parents).all() and (right > parents).all()
@@ -126,6 +128,7 @@ def _check_support_vectors(part: Any, name: str) -> None:
     _require(part.kernel != "precomputed", name, "a precomputed kernel, which is not covered")
     counts, n_vectors = part._n_support, len(part.support_vectors_)
     k = len(counts)
+    # libsvm keeps a regression as two classes, and counts all vectors in the first.
     regresses = name.endswith("SVR")
     pairs = k * (k - 1) // 2
     total = counts[0] if regresses else counts.sum()

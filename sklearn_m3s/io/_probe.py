@@ -32,7 +32,7 @@ def write_probe(model: Any, file: ModelZipWriter) -> None:
             scaler = parts.scalers[name]
             width = len(tier.get_feature_names_out())
             centre, variance = getattr(scaler, "mean_", 0), getattr(scaler, "var_", 1)
-        else:  # the columns before the reduction
+        else:  # rows as they are before the reduction
             width, centre, variance = reduction.n_features_in_, 0.5, 0.01
         noise = rng.normal(size=(_ROWS, width))
         rows.append((centre + np.sqrt(variance) * noise).astype(np.float32))

@@ -18,12 +18,12 @@ from sklearn_m3s.io._known_types import FUNCTIONS, full_name, is_known_class
 from sklearn_m3s.io._memory_checks import check_estimator, check_tree
 
 Path = tuple[Any, ...]
-# Attributes of scikit-learn that `fit` sets again, or that follow from others.
+# Attributes of scikit-learn that are not saved: `fit` sets them again, or `_finish` does.
 _LEFT_OUT = {
     "_feature_subsample_rng", "_loss", "_n_threads", "_optimizer", "_random_state", "_rng",
     "_scorer", "_tree",
 }  # fmt: skip
-# Folders of the computer that the model was fitted on.
+# Folders on the computer where the model was fitted.
 _CLEARED = {"cache", "memory"}
 _PLAIN = (bool, int, float, str, type(None), np.generic, np.ndarray, np.dtype, slice, type)
 _METHODS = ("fit", "partial_fit", "predict", "score", "transform", "inverse_transform")
@@ -113,7 +113,7 @@ class Packing:
             del vars(part)[name]
         for name in _CLEARED & vars(part).keys():
             vars(part)[name] = None
-        if "network_" in vars(part):  # two thirds of a trained network, for partial_fit only
+        if "network_" in vars(part):  # only partial_fit needs the moments, two thirds of the bytes
             part.network_ = {**part.network_, "moments": {}}
 
 
@@ -143,7 +143,7 @@ class Unpacking:
         if value.kind == "module":
             return self._modules[value.state]
         if value.kind == "requests":
-            return value  # `_finish` hands it to its estimator
+            return value  # `_finish` gives it to its estimator
         raise ModelError(f"its schema has a part of the unknown kind {value.kind!r:.80}")
 
     @staticmethod
@@ -159,6 +159,7 @@ class Unpacking:
         if requests is not None:
             _set_requests(part, requests)
         check_estimator(part)
+        # Set again what `_LEFT_OUT` removed and `predict` needs.
         kind = full_name(type(part)).rpartition(".")[2]
         if "GradientBoosting" in kind and "n_features_in_" in attributes:
             part._loss = part._get_loss(sample_weight=None)
@@ -205,7 +206,7 @@ def _rebuilt(
             changed = copy(value)
             changed.update({key: inner(part, key) for key, part in value.items()})
         elif type(value) in (list, tuple):
-            # Messages give a pipeline step by its name.
+            # In messages, the name of a pipeline step stands for its index.
             is_step = isinstance(value, tuple) and len(value) > 1 and isinstance(value[0], str)
             keys = [value[0]] * len(value) if is_step else range(len(value))
             changed = type(value)(map(inner, value, keys))
@@ -218,7 +219,7 @@ def _rebuilt(
             for name, part in list(vars(changed).items()):
                 vars(changed)[name] = inner(part, name)
             finish(changed)
-    memo[id(value)] = value, changed  # keeps the value alive, so that its id is not reused
+    memo[id(value)] = value, changed  # keeps the value alive: its id must not be reused
     return changed
 
 

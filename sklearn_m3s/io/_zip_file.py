@@ -25,7 +25,7 @@ _NAMES = re.compile(
 )
 _LARGEST_TEXT = 2**25  # bytes of JSON, which takes up to 20 times as much memory
 _MOST_MEMBERS = 200_000
-_LONGEST_SIDE = 2**40  # of an array with a side of 0, which no file size bounds
+_LONGEST_SIDE = 2**40  # if another side is 0, the size of the file does not bound it
 _DEEPEST = 8  # nested brackets in the header of an array
 _KINDS = "biufcUSV"  # numbers, strings, and records of them
 
@@ -68,7 +68,7 @@ class ModelZip:
                 raise ModelError(f"it has the member {name!r:.200}, which no model file has")
             if name in self.members:
                 raise ModelError(f"it has the member {name!r} twice")
-            is_link = (member.external_attr >> 28) not in (0, 8)  # a link, a folder, a device
+            is_link = (member.external_attr >> 28) not in (0, 8)  # Unix types; 8 is a plain file
             if is_link or member.compress_type or member.flag_bits & 1:
                 raise ModelError(
                     f"its member {name!r} is not a plain file, or is compressed or encrypted"
@@ -128,8 +128,8 @@ def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
     n_bytes = int.from_bytes(file.read(2 if version == (1, 0) else 4), "little")
     if n_bytes > 10_000:
         raise ValueError(f"{n_bytes} bytes")
-    # NumPy lets Python parse the header, and deep nesting can crash the parser. So count
-    # the brackets first.
+    # Count the brackets first: NumPy lets Python parse the header, and deep nesting can crash the
+    # parser.
     depths = np.cumsum([(x in b"([{") - (x in b")]}") for x in file.read(n_bytes)])
     if depths.max(initial=0) > _DEEPEST:
         raise ValueError(f"{depths.max()} nested brackets")

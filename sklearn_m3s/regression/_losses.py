@@ -127,7 +127,7 @@ class SpearmanLoss(_Loss):
         self.regularization_strength = regularization_strength
 
     def _loss(self, prediction: Tensor, target: Tensor, weight: Tensor | None) -> Tensor:
-        if weight is not None:  # rows of weight 0 must not move the ranks of the others
+        if weight is not None:  # rows of weight 0 must not shift the ranks of the others
             kept = weight > 0
             prediction, target, weight = prediction[kept], target[kept], weight[kept]
         ranks = soft_rank(prediction, regularization_strength=self.regularization_strength)
@@ -136,10 +136,10 @@ class SpearmanLoss(_Loss):
         y = target_ranks - _weighted_mean(target_ranks, weight)
         x_scale = _weighted_mean(x.square(), weight).sqrt()
         y_scale = _weighted_mean(y.square(), weight).sqrt()
-        # A spread below the rounding error of a rank is noise, which the division would amplify.
+        # The division would amplify a spread that is only rounding error.
         rounding = len(x) * torch.finfo(x.dtype).eps
         if y_scale <= rounding:
-            return 0 * ranks.sum()  # keeps a gradient, of 0
+            return 0 * ranks.sum()  # a gradient of 0, and not none
         if x_scale <= rounding:
             return 1 + 0 * ranks.sum()
         return 1 - _weighted_mean(x * y, weight) / (x_scale * y_scale)

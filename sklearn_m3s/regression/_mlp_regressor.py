@@ -37,7 +37,7 @@ from sklearn_m3s.regression._training import (
     to_tensors,
 )
 
-# torch warns about read-only arrays, so copy them.
+# Read-only arrays are copied, since torch warns about them.
 _FEATURES: dict[str, Any] = {
     "dtype": np.float32,
     "order": "C",
@@ -45,7 +45,7 @@ _FEATURES: dict[str, Any] = {
     "ensure_all_finite": "allow-nan",
 }
 _PREDICTION_ROWS = 4096
-# Parameters that the first call sets for the network and for its training.
+# Parameters of the network and of its training. partial_fit takes them from its first call.
 _SHAPE = ["activation", "output_activation", "n_networks", "input_dropout", "dropout"]
 _TRAINING = [
     "loss",
@@ -367,7 +367,7 @@ class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
         features: np.ndarray = validate_data(self, X, reset=False, **_FEATURES)
         complete = np.flatnonzero(~np.isnan(features).any(axis=1))
         shape = self.network_["shape"]
-        with torch.device("meta"):  # no memory for weights that are replaced
+        with torch.device("meta"):  # allocates no weights, since they are replaced below
             module = MLP(**shape).eval()
         weights = to_tensors(self.network_["weights"], torch.float64)
         module.load_state_dict(weights, assign=True)
@@ -502,6 +502,8 @@ class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
                 "to learn from: pass more rows, a smaller fraction, or early_stopping=False."
             )
         order = check_random_state(self.random_state).permutation(rows)
+        # The shuffled rows are a circle. Each network holds out the next part of it, so all rows
+        # are held out about equally often.
         starts = n_held_out * np.arange(self.n_networks)
         return order[(starts[:, None] + np.arange(n_held_out)) % len(rows)]
 
@@ -529,7 +531,7 @@ class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
             if stopping is not None and stopping.is_over(network):
                 break
         if not np.isfinite(losses[-1]):
-            self.__dict__.pop("network_", None)  # so that predict does not use an earlier fit
+            self.__dict__.pop("network_", None)  # predict must not use an earlier fit
             raise ValueError(
                 f"Training diverged: the loss of epoch {len(losses)} is {losses[-1]}. "
                 "Standardise the features (StandardScaler) or lower learning_rate."

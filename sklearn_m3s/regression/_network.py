@@ -65,6 +65,7 @@ class MLP(nn.Sequential):
         if self.output_activation == "sigmoid":
             bias = bias.logit(eps=1e-3)
         with torch.no_grad():
+            # The last linear layer, before the activation and the reshaping.
             self[-3].get_parameter("bias").copy_(bias)
 
 
@@ -83,8 +84,10 @@ class Linear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (n_networks, n, n_outputs), for rows shared by all networks or given for each."""
-        if x.dim() == 3:
+        if x.dim() == 3:  # rows for each network: a batch of products
             return torch.baddbmm(self.bias[:, None], x, self.weight.mT)
+        # The same rows for all networks: stack all weights, multiply once, and split the columns by
+        # network.
         out = nn.functional.linear(x, self.weight.flatten(0, 1), self.bias.flatten())
         return out.unflatten(1, self.bias.shape).transpose(0, 1)
 
@@ -106,6 +109,7 @@ class Dropout(nn.Module):
         """Return `x` with a share of `rate` set to 0 and the rest scaled up, in training."""
         if not self.training:
             return x
+        # A generator belongs to one device, so it is made at the first batch there.
         if self._generator is None or self._generator.device != x.device:
             self._generator = torch.Generator(x.device).manual_seed(self.seed)
             if self.saved is not None and self.saved[0] == str(x.device):

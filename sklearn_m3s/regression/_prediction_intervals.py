@@ -145,7 +145,7 @@ class PredictionIntervals(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, Base
         """
         self.y_ = self._checked_scores(y)
         X, _ = indexable(X, self.y_)
-        self._quantile(self.y_)  # fails before hours of decoding
+        self._quantile(self.y_)  # only to fail before hours of decoding
         folds = make_folds(self.cv, X, self.y_, groups)
         X = describe_for(self.estimator, X)
         tasks = (delayed(_predict_fold)(clone(self.estimator), X, self.y_, fold) for fold in folds)
@@ -154,7 +154,7 @@ class PredictionIntervals(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, Base
             total[test] += predicted
             count[test] += 1
         with np.errstate(invalid="ignore"):
-            self.out_of_fold_ = (total.T / count).T
+            self.out_of_fold_ = (total.T / count).T  # by row, for one score or several
         self.quantile_ = self._quantile(np.abs(self.y_ - self.out_of_fold_))
         self.estimator_ = clone(self.estimator).fit(X, self.y_)
         for name in ("n_features_in_", "feature_names_in_"):

@@ -172,6 +172,7 @@ def set_state(net: NeuralNetRegressor, state: dict[str, Any]) -> None:
     for layer, saved in zip(_dropouts(net), state["dropouts"], strict=True):
         layer.saved = saved
     net.history_ = History(state["history"])
+    # The mixture of the losses is not part of the history: set it for the last epoch.
     for _, callback in net.callbacks_:
         if isinstance(callback, LossSchedule):
             callback.on_epoch_begin(net)

@@ -34,6 +34,7 @@ class Axis:
         if high - low < 1e-9:
             low, high = low - 0.05, high + 0.05
         step = _round_step((high - low) / (_MOST_TICKS - 1))
+        # 1e-9, so that rounding errors add no tick.
         first, last = np.floor(low / step + 1e-9), np.ceil(high / step - 1e-9)
         self.ticks = (step * np.arange(first, last + 1)).tolist()
         self.low, self.high = self.ticks[0], self.ticks[-1]

@@ -45,9 +45,9 @@ _N_NEIGHBOURS = 3
 _N_DESCRIPTORS = 12  # of a tier with many columns
 _N_BOOTSTRAP = 1000
 _N_MOMENTS = 3
-_SAME = 1e-3  # standard deviations
+_SAME = 1e-3  # in standard deviations
 _REFERENCE_SIDE, _REFERENCE_QUALITY = 96, 40
-_MOST_PIXELS = 1024  # a side of a thumbnail: a file could promise a huge one
+_MOST_PIXELS = 1024  # per side of a thumbnail, since a file can claim any size
 _STILL, _STILL_QUALITY = FitGeometry(160, 160), 45
 _TIERS = {"raw": "Raw perception", "scene": "Scene", "event": "Event", "similarity": "Similarity"}
 _DESCRIPTORS = {
@@ -162,7 +162,7 @@ def _predict(model: Any, X: DescribedVideos) -> tuple[np.ndarray, np.ndarray]:
         intervals[:] = np.reshape(model.predict_interval(X), intervals.shape)
         known = getattr(model, "y_", None)
         if known is not None and np.nanmin(known) >= 0 and np.nanmax(known) <= 1:
-            intervals.clip(0, 1, out=intervals)  # no score is outside
+            intervals.clip(0, 1, out=intervals)  # as the scores of the training videos
     return values, intervals
 
 
@@ -291,7 +291,8 @@ def _predict_by_tier(
     )
     if "verbose" in parts.regressor.get_params():
         model.set_params(regressor__verbose=False)
-    # The scores of the videos are not used: they are the test set of the only fold.
+    # Join the reference set and the videos, with one fold that trains on the former and tests on
+    # the latter. Any finite scores do for the videos, since no model is fitted to them.
     y = np.append(scores[known], np.full(len(rows) - len(known), scores[known].mean()))
     fold = np.arange(len(known)), np.arange(len(known), len(rows))
     table = inspection.tier_predictions(model, matrix[rows], y, cv=[fold], verbose=verbose)
@@ -361,7 +362,7 @@ def _reference_pictures(reference: Any, entries: list[VideoEntry]) -> dict[int, 
     pictures = {}
     for row in sorted(rows):
         with (
-            suppress(OSError, SyntaxError, ValueError),  # none, or damaged
+            suppress(OSError, SyntaxError, ValueError),  # a missing or damaged thumbnail
             Image.open(BytesIO(reference.thumbnails[row]), formats=["JPEG", "WEBP"]) as picture,
         ):
             if max(picture.size) <= _MOST_PIXELS:

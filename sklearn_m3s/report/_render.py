@@ -125,6 +125,7 @@ def _overview(target: Target, k: int, axis: Axis, entries: Iterable[VideoEntry])
     true = np.array([p.true for p in predictions])
     is_few = len(values) <= _FEW
     quartiles = np.percentile(target.training, [25, 50, 75]) if len(target.training) else []
+    # A few predictions are drawn one by one, and need no outline.
     drawn = {"training": target.training, "step": values[len(values) if is_few else 0 :]}
     drawn = {kind: group for kind, group in drawn.items() if len(group)}
     return {
@@ -148,6 +149,7 @@ def _groups(entries: Iterable[VideoEntry]) -> dict[int, str]:
     places = np.array([entry.predictions[0].percentile for entry in scored])
     if np.isnan(places).any():
         values = np.array([entry.predictions[0].value for entry in scored])
+        # Sorting twice gives the rank of each value.
         places = 100 * (values.argsort().argsort() + 0.5) / max(1, len(values))
     groups = {entry.position: "failed" for entry in entries}
     for entry, place in zip(scored, places, strict=True):

@@ -74,7 +74,7 @@ class CosineSimilarity(BaseSimilarity):
         self.mean_ = X.mean(axis=0, dtype=np.float64)
         lengths = np.linalg.norm(X, axis=1)
         if np.linalg.norm(self.mean_) <= _tolerance(X) * lengths.mean():
-            self.mean_[:] = 0  # centred rows: the mean is rounding error
+            self.mean_[:] = 0  # the rows are centred, and their mean is rounding error
         self.context_ = self._directions(X)
         return 2
 

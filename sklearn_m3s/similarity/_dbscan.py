@@ -172,6 +172,8 @@ class DBSCANSimilarity(BaseSimilarity):
         labels = self._cluster()
         self.classifier_ = self._make_classifier(labels, seed).fit(context, labels)
         all_labels = self.classifier_.predict(components) if len(labels) < len(X) else labels
+        # The classifier may disagree about rows that it has learned from: they keep their own
+        # label.
         all_labels[sample] = labels
         self.labels_ = np.full(len(complete), MISSING)
         self.labels_[complete] = all_labels
@@ -182,7 +184,7 @@ class DBSCANSimilarity(BaseSimilarity):
         return self._one_hot(self.classifier_.predict(self._components(X)))
 
     def _components(self, X: np.ndarray) -> np.ndarray:
-        # In float32 the classifier's Adam meets denormal numbers, which make it 3 times slower.
+        # In float32, the Adam of the classifier is 3 times slower, because of denormal numbers.
         return self._reduce(X).astype(np.float64)
 
     def _embed(self, components: np.ndarray, seed: int) -> np.ndarray:
@@ -243,7 +245,10 @@ def _default_tsne(shape: tuple[int, ...], seed: int) -> TSNE:
     reason = f"{n_components} component(s) of {n_rows} row(s)"
     n_dimensions = at_most(N_DIMENSIONS, min(shape), "t-SNE's n_components", reason)
     settings = tsne_settings(n_rows, perplexity=PERPLEXITY)
+    # Only for the warning: `settings` has the reduced value already.
     at_most(PERPLEXITY, settings["perplexity"], "t-SNE's perplexity", f"{n_rows} training rows")
+    # A wide angle and half of the usual iterations take a fraction of the time, and the clusters
+    # predict as well: see docs/results.rst.
     return TSNE(n_dimensions, angle=0.8, max_iter=500, random_state=seed, **settings)
 
 

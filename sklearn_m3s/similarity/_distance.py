@@ -14,7 +14,8 @@ from sklearn.utils.multiclass import type_of_target
 
 from sklearn_m3s.similarity._base import BaseSimilarity, RandomState, at_most, blocks
 
-# Without "seuclidean" and "mahalanobis": SciPy takes their variances from the rows to compare.
+# Without "seuclidean" and "mahalanobis": SciPy computes their variances from all rows that it is
+# given, so a distance would depend on the other rows.
 METRICS = {
     "braycurtis",
     "canberra",

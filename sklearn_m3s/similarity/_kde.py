@@ -11,8 +11,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from sklearn_m3s.similarity._base import BaseSimilarity, RandomState, blocks
 
-N_SCORED = 1000  # most rows that score a candidate of bandwidth="cv"
-CV_FACTORS = np.geomspace(16, 1 / 16, 17)  # widest first: it wins if all have likelihood 0
+N_SCORED = 1000  # rows, at most, to score each candidate for bandwidth="cv"
+CV_FACTORS = np.geomspace(16, 1 / 16, 17)  # the widest first, which wins ties at likelihood 0
 SAME = 1e-3  # two rows closer than this many bandwidths are the same row
 FLOOR = 1e-3  # smallest density, in peaks of one kernel
 LOG_KERNELS = {  # functions of the distance in bandwidths
@@ -133,6 +133,8 @@ class KDESimilarity(BaseSimilarity):
         rows = self._reduce(X.astype(np.float64, copy=False))
         log_density = self._log_density(rows, self.bandwidth_)
         if self.kernel not in ("gaussian", "exponential"):
+            # These kernels have a limited reach, so far rows have density 0. A floor keeps its log
+            # finite.
             peak = _log_peak(self.kernel, rows.shape[1], self.bandwidth_)
             floor = peak - np.log(len(self.context_)) + np.log(FLOOR)
             log_density = np.maximum(log_density, floor)
@@ -149,7 +151,7 @@ class KDESimilarity(BaseSimilarity):
 
 def _log_mean_kernel(kernel: str, distances: np.ndarray) -> np.ndarray:
     """Return the log of the mean kernel of each row, without the kernel of the row itself."""
-    with np.errstate(divide="ignore"):  # log(0) is -inf for a row that a kernel does not reach
+    with np.errstate(divide="ignore"):  # log(0) = -inf where a kernel does not reach
         heights = LOG_KERNELS[kernel](distances)
         counts = np.full(len(heights), heights.shape[1])
         if heights.shape[1] > 1:

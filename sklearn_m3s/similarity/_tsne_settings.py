@@ -1,6 +1,6 @@
 """Settings of t-SNE that suit small and large numbers of rows."""
 
-MANY_ROWS = 600  # from here on, scikit-learn's own settings work
+MANY_ROWS = 600  # enough for scikit-learn's own settings
 
 
 def tsne_settings(n_rows: int, *, perplexity: float) -> dict[str, float]:

@@ -33,7 +33,7 @@ from sklearn_m3s.video import (
 )
 
 _MOST_LISTED = 50
-_WARNED: dict = {}  # Python's registry of warnings already shown
+_WARNED: dict = {}  # Python's record of the warnings already shown
 
 
 def describe(tiers: Sequence[Tier], videos: Sequence[Any]) -> list[np.ndarray]:
@@ -169,8 +169,10 @@ def _fill(tables: Sequence[TierRows], videos: Sequence[Any], decoder: str) -> No
                     else:
                         items[k][i] = outcome
                         n_items += 1
+                # Videos with items count as done once the network has embedded them.
                 if not n_items:
                     bar.update()
+            # Wait for the network to finish the round before: two rounds in memory are enough.
             if embedding is not None:
                 bar.update(embedding.result())
             embedding = thread.submit(embed_items, tables, embedders, items, workers)
@@ -190,6 +192,7 @@ def _plan(tables: Sequence[TierRows], embedders: Sequence[Embedder | None], n_vi
     tiers = [table.tier for table in tables]
     embedding = [tier for tier, embed in zip(tiers, embedders, strict=True) if embed is not None]
     describing = [tier for tier in tiers if tier not in embedding]
+    # Tiers that measure in the workers decide on their number. For the others, workers only decode.
     n_jobs = (describing or embedding)[0].n_jobs if tiers else None
     seconds = max((np.inf if tier.timeout is None else tier.timeout for tier in tiers), default=0)
     timeout = None if seconds == np.inf else seconds
@@ -214,6 +217,8 @@ def _read(
     of an array are taken here, which is faster than sending the array.
     """
     video, readers = task
+    # What is neither a file nor an array only gets its error here. Each reader serves one video, so
+    # it is copied; pickling does that for a worker.
     is_file = isinstance(video, str | os.PathLike)
     if not is_file and (
         not isinstance(video, np.ndarray) or all(type(reader) is ClipReader for reader in readers)

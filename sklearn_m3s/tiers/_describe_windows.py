@@ -125,6 +125,7 @@ def describe_windows(
                     yield embedding.result()
                 embedding = thread.submit(_embed, tiers, embedders, part, found, workers)
                 bar.update(len(part))
+            # Runs the generator to its end, where it issues the warnings of the workers.
             next(outcomes, None)
             if embedding is not None:
                 yield embedding.result()
@@ -172,7 +173,7 @@ def _outcomes(
             for _ in range(n_readers):
                 try:
                     yield faults[k] if k in faults else next(streams[k])
-                except VideoError as error:  # its worker is gone, and its later windows fail too
+                except VideoError as error:  # the worker is gone, so its later windows fail, too
                     faults[k] = error
                     yield error
         for stream in streams:  # the warnings come at the end

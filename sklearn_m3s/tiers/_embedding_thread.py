@@ -29,9 +29,9 @@ class EmbeddingThread(ThreadPoolExecutor):
     def __exit__(self, kind: Any, *error: Any) -> None:
         is_interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
         if is_interrupted and self._last is not None and not self._last.done():
-            # A batch takes a network many seconds, but single lines of Python take moments, and
-            # this exception is raised between them. Without it, the interpreter could not exit
-            # sooner.
+            # The interpreter would wait for the batch before it exits, which can take many seconds.
+            # So raise an exception in the thread. Python does that between two instructions, of
+            # which a network has many.
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(self._ident), ctypes.py_object(SystemExit)
             )

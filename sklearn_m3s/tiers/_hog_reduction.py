@@ -45,7 +45,7 @@ class HogReduction(TransformerMixin, BaseEstimator):
         hog = self._split(rows)[1]
         self.pca_ = _whitening_pca(min(self.n_components, len(hog) - 1, hog.shape[1]), hog)
         if self.pca_ is not None:
-            # Whitening a direction in which videos do not differ would blow up rounding errors.
+            # Whitening would amplify the rounding errors of directions without variance.
             n_directions = int((self.pca_.explained_variance_ > _NO_VARIANCE * hog.var()).sum())
             if n_directions < self.pca_.n_components_:
                 self.pca_ = _whitening_pca(n_directions, hog)
@@ -78,7 +78,7 @@ class HogReduction(TransformerMixin, BaseEstimator):
 def _whitening_pca(n_components: int, rows: np.ndarray) -> PCA | None:
     if n_components < 1:
         return None
-    # A fixed seed: ten components of a randomised SVD do not depend on it to any digit used.
+    # The seed is fixed, since the components hardly depend on it.
     pca = PCA(n_components, whiten=True, random_state=0)
-    with np.errstate(divide="ignore", invalid="ignore"):  # equal rows: shares of no variance
+    with np.errstate(divide="ignore", invalid="ignore"):  # identical rows have no variance
         return pca.fit(rows)

@@ -23,7 +23,7 @@ from sklearn_m3s.tiers._video_transformer import SharedParameters, VideoTransfor
 from sklearn_m3s.video import FrameReader, Meter
 
 DESCRIPTORS = ("contrast", "brightness", "blurriness", "hog", "mean_flow", "h264_bytes")
-_VERSION = 3  # raised when the numbers change
+_VERSION = 3  # to be increased when the numbers change
 
 
 class RawPerception(VideoTransformer):

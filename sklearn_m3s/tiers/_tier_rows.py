@@ -16,7 +16,7 @@ from sklearn_m3s.tiers._tier import Tier
 from sklearn_m3s.video import check_content
 
 _HASHING_THREADS = 4
-_PIXELS = 2  # raised when the same file and the same libraries give other pixels
+_PIXELS = 2  # to be increased when our code gives other pixels for the same file
 
 
 class TierRows:
@@ -42,7 +42,7 @@ class TierRows:
         self.failures: dict[int, Exception] = {}
         self._videos = videos
         self._cache: FeatureCache | None = None
-        self._is_warned = False  # of a cache that could not be written to
+        self._is_warned = False  # about a cache that cannot be written to
         self._rows: list[np.ndarray | None] = [None] * len(videos)
         if tier.cache is not None:
             self._look_up(tier.cache)
@@ -54,7 +54,7 @@ class TierRows:
         """Fill in the descriptions that the cache has."""
         cache = FeatureCache(folder, type(self.tier).__name__, signature(self.tier))
         self._keys = [_attempt(cache.known_key, video) for video in self._videos]
-        # Hashing releases the GIL for other threads. The rest would only contend for it.
+        # Only hashing runs in threads, because it releases the GIL.
         unread = [i for i, key in enumerate(self._keys) if key is None]
         parallel = Parallel(n_jobs=_HASHING_THREADS, require="sharedmem")
         hashed = parallel(delayed(_attempt)(_checked_key, cache, self._videos[i]) for i in unread)
@@ -83,7 +83,7 @@ class TierRows:
         self._rows[i] = row
         if self._cache is None or (key := self._keys[i]) is None:
             return
-        # If the file changed after its digest was taken, this may describe the new content.
+        # Keep no description of a file that has changed since its digest was computed.
         video = self._videos[i]
         if isinstance(video, np.ndarray) or _attempt(self._cache.key, video) == key:
             self._keep(self._cache, key, row)
@@ -111,7 +111,7 @@ class TierRows:
 
 def signature(tier: Tier) -> dict[str, Any]:
     """Return everything but the videos that determines the descriptions, as JSON values."""
-    # Not __qualname__: cloudpickle, which brings classes to workers, does not keep all of it.
+    # Not __qualname__: classes that cloudpickle sends to workers lose a part of it.
     kind = f"{type(tier).__module__}.{type(tier).__name__}"
     return {"class": kind, "pixels": _PIXELS, "libraries": _libraries(), **tier._settings()}
 

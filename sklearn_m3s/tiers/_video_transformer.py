@@ -25,7 +25,7 @@ from sklearn_m3s.tiers._described_videos import DescribedVideos
 from sklearn_m3s.tiers._tier import Embedder
 from sklearn_m3s.video import Reader, check_videos, read_video
 
-# Parameters that leave the descriptions as they are.
+# Parameters that do not change the descriptions.
 _NO_SETTINGS = {"batch_size", "cache", "device", "n_jobs", "on_error", "timeout", "verbose"}
 # The order of shared parameters in signatures.
 _LAST = ["cache", "n_jobs", "on_error", "decoder", "timeout", "device", "random_state", "verbose"]
@@ -155,6 +155,8 @@ class VideoTransformer(
         super().__init_subclass__(**kwargs)
         if "__init__" not in vars(cls):
             return
+        # A parameter of a subclass hides that of its base. What follows a constructor without ** is
+        # not reached by its call.
         merged: dict[str, inspect.Parameter] = {}
         for base in cls.__mro__:
             if "__init__" in vars(base):
@@ -166,6 +168,7 @@ class VideoTransformer(
                 }
                 if not passes_on:
                     break
+        # By kind, since Python wants keyword-only parameters last; own ones before shared ones.
         order = {name: place for place, name in enumerate(_LAST, 1)}
         parameters = sorted(merged.values(), key=lambda p: (p.kind, order.get(p.name, 0)))
         vars(cls)["__init__"].__signature__ = inspect.Signature(parameters)
@@ -274,7 +277,7 @@ class VideoTransformer(
     def _rows(self, videos: Sequence[Any]) -> np.ndarray:
         """Return the descriptions that the videos carry, or describe them."""
         rows = videos.rows_of(self) if isinstance(videos, DescribedVideos) else None
-        # A tier with on_error="nan" may have left rows that this one has to report.
+        # Rows of NaN may come from a tier with on_error="nan". Here they have to raise an error.
         if rows is None or (self.on_error == "raise" and np.isnan(rows).all(axis=1).any()):
             [rows] = describe([self], videos)
         return rows

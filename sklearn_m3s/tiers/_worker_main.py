@@ -60,7 +60,7 @@ def _answers(work: bytes, video: Any) -> Iterator[bytes]:
     """Yield the pickled answers to a task."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the parent imported the same modules
+            warnings.simplefilter("ignore")  # the parent warned when it imported the same modules
             function = pickle.loads(work)
     except Exception as error:
         yield pickle.dumps(f"{type(error).__name__}: {error}")
@@ -81,7 +81,7 @@ def _portable(outcome: Any) -> Any:
     """Return a value as it is. Give an exception its traceback, and a form that can be pickled."""
     if not isinstance(outcome, Exception):
         return outcome
-    from sklearn_m3s.exceptions import VideoError  # at the top, it would be imported too early
+    from sklearn_m3s.exceptions import VideoError  # not at the top: the worker starts without it
 
     if not isinstance(outcome, VideoError):
         outcome.add_note("In a worker process:\n" + "".join(traceback.format_exception(outcome)))
@@ -112,7 +112,7 @@ def _die_with_the_parent() -> None:
 if __name__ == "__main__":
     if sys.platform == "linux":
         _die_with_the_parent()
-    # What libraries print must not get into the answers.
+    # Libraries may print. Keep the pipes for ourselves, and send their output to stderr.
     streams = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)

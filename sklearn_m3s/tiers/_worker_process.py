@@ -61,6 +61,7 @@ class WorkerProcess:
         variables = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), _MARK: "1"}
         variables["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
         self._process = subprocess.Popen(
+            # -P keeps the folder of the program, with its modules of tiers, off sys.path.
             [sys.executable, "-P", _PROGRAM, str(_IDLE_SECONDS)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -115,6 +116,7 @@ class WorkerProcess:
             )
         self.is_new = False
         try:
+            # Answers of one part are items; the last one has two. See _worker_main.py.
             while len(answer := self._answer(timeout)) == 1:
                 yield answer[0]
         except TimeoutError:
@@ -136,6 +138,7 @@ class WorkerProcess:
         """Return the next answer. At the timeout, kill the process."""
         if timeout is None:
             return pickle.load(self._answers)
+        # Reading from a pipe has no timeout. A timer kills the process, which ends the reading.
         is_over = threading.Event()
 
         def end() -> None:
@@ -182,9 +185,11 @@ class WorkerProcess:
 
     def disown(self) -> None:
         """Release a process that belongs to the parent of this one."""
+        # Popen takes it for a process that has ended, and does not wait for it.
         self._process.returncode = 0
         nothing = os.open(os.devnull, os.O_RDWR)
-        # Bytes in the buffers must not get into the pipes, and the parent alone holds these open.
+        # Point the copies of the pipes to nothing. Python would flush its buffers into them, and a
+        # worker only ends when nobody but its parent holds them open.
         for pipe in (self._tasks, self._answers):
             if not pipe.closed:
                 os.dup2(nothing, pipe.fileno(), inheritable=False)
@@ -196,10 +201,12 @@ class _Kept:
 
     def __init__(self) -> None:
         self._idle: list[WorkerProcess] = []
-        # Linux ends a process with the thread that started it, so this thread stays.
+        # A worker asks Linux to be killed with its parent. Linux does so when the thread that
+        # started it ends, so all are started by one thread that stays.
         self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sklearn_m3s-starter")
 
     def take(self) -> WorkerProcess:
+        # Threads share the list without a lock: pop and append are atomic.
         here = surroundings()
         while True:
             try:

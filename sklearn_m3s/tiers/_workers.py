@@ -11,7 +11,7 @@ from sklearn_m3s.exceptions import M3SError
 from sklearn_m3s.tiers import _worker_process
 from sklearn_m3s.tiers._worker_process import WorkerLostError, WorkerProcess
 
-_ROUND = 64  # tasks per worker, if a backend only returns lists
+_ROUND = 64  # tasks per worker and round, if a backend only returns lists
 
 
 class Workers:
@@ -88,14 +88,17 @@ class Workers:
             worker = _worker_process.take()
             self._busy.add(worker)
             try:
+                # Asked once the worker is among the busy ones: either `__exit__` sees it, or this
+                # does.
                 if self.are_over:
                     raise M3SError("the run is over")
                 yield from worker.stream(work, video, timeout, caught)
             except WorkerLostError as error:
+                # A kept process may have ended while idle. Try again, unless a new one has failed.
                 worker.discard()
                 if worker.is_new:
                     raise M3SError(f"a worker process did not start ({error})") from error
-            except BaseException:
+            except BaseException:  # also if the caller takes no more items
                 worker.discard()
                 raise
             else:
@@ -130,7 +133,7 @@ def _parallel(n_tasks: int, n_jobs: int | None) -> tuple[Parallel, int]:
     options = {"n_jobs": n_jobs, "prefer": "threads"}
     try:
         return Parallel(return_as="generator_unordered", **options), max(n_tasks, 1)
-    except ValueError:  # this backend returns lists: short rounds hand rows on early
+    except ValueError:  # this backend only returns lists: short rounds pass results on early
         return Parallel(**options), _ROUND * effective_n_jobs(n_jobs)
 
 

@@ -45,4 +45,5 @@ class ArrayVideo:
         """Yield (index, draw) of the wanted frames."""
         for index in wanted:
             frame = np.ascontiguousarray(self._frames[index])
+            # A function of the geometry: geometry.apply(frame).
             yield int(index), methodcaller("apply", frame)

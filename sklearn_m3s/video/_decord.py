@@ -35,7 +35,8 @@ class DecordVideo:
     def __init__(self, path: str, checked: PyAVVideo) -> None:
         self._decord = import_optional("decord", "decord")
         try:
-            with open(path, "rb") as file:  # decord would take a name for a protocol or a pattern
+            # decord would take some names for protocols or patterns.
+            with open(path, "rb") as file:
                 self._reader = self._decord.VideoReader(file, num_threads=1)
             n_frames = len(self._reader)
         except (self._decord.DECORDError, RuntimeError) as error:

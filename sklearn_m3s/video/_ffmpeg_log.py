@@ -17,5 +17,5 @@ def report_errors() -> None:
     import av.logging
 
     av.logging.set_level(av.logging.ERROR)
-    # A message counts as repeated if the previous video had it, too.
+    # Otherwise, a message that the previous video had as well would be dropped.
     av.logging.set_skip_repeated(False)

@@ -132,6 +132,7 @@ def has_allowed_format(path: str) -> bool:
     with open(path, "rb") as file:
         head = io.BytesIO(file.read(_LONGEST_HEAD))
     head.name = ""
+    # Without a suffix, motion JPEG can pass for a single JPEG.
     others = _refused_names() - {"jpeg_pipe"}
     return not _is_among(head, sorted(others)) and not _is_unknown(head)
 
@@ -143,6 +144,7 @@ def _refused_names() -> set[str]:
 
 def _is_among(head: io.BytesIO, names: list[str]) -> bool:
     """Return whether the format that FFmpeg finds in the head of a file has one of these names."""
+    # FFmpeg raises this error for a format that is not on the list.
     return not isinstance(_fault(head, names), av.error.ArgumentError)
 
 

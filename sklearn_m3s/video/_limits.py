@@ -138,12 +138,13 @@ def memory_ceiling(n_bytes: int) -> Iterator[None]:
     >>> clip.shape
     (2, 256, 256, 3)
     """
-    if sys.platform != "linux":  # others have no such limit, or do not keep to it
+    if sys.platform != "linux":  # other systems have no such limit, or do not enforce it
         yield
         return
     import resource
 
-    # RLIMIT_AS would also count what is reserved or mapped from files, which takes no memory.
+    # Not RLIMIT_AS: it also counts address space that is reserved or mapped from files.
+    # The sixth number of statm is the size of data and stack, in pages.
     n_pages = int(Path("/proc/self/statm").read_text().split()[5])
     soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
     ceiling = min(n_pages * resource.getpagesize() + n_bytes, sys.maxsize)

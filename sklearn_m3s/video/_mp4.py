@@ -41,6 +41,7 @@ def n_declared_samples(file: BinaryIO) -> int:
         return 0
     n_samples = 0
     tracks = [(0, end)]
+    # The list grows: first the whole file, then each track found in it.
     for track in tracks:
         boxes: dict[bytes, list[tuple[int, int]]] = defaultdict(list)
         for kind, start, stop in _boxes(file, *track):
@@ -48,6 +49,8 @@ def n_declared_samples(file: BinaryIO) -> int:
         if boxes[b"cmov"]:
             raise VideoError("has a compressed header, which is not read: convert it to MP4")
         tracks += boxes[b"trak"]
+        # Each of these boxes begins with 4 bytes of version and flags. The tables of a track
+        # describe the same samples, so the largest count holds.
         n_samples += sum(_number(file, start + 4) for start, _ in boxes[b"trun"])
         if not _is_plain_sound(file, boxes):
             sizes = [_number(file, start + 8) for start, _ in boxes[b"stsz"] + boxes[b"stz2"]]
@@ -73,9 +76,11 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, i
             file.seek(place)
             size, kind = struct.unpack(">I4s", file.read(8))
             head = 8
+            # 1 means that the size follows in 64 bits.
             if size == 1 and place + 16 <= stop:
                 [size] = struct.unpack(">Q", file.read(8))
                 head = 16
+            # A size of 0 means that the box reaches to the end of the one around it.
             until = min(place + size, stop) if size >= head else stop
             yield kind, place + head, until
             if kind in _OF_BOXES:

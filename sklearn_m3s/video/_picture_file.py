@@ -109,7 +109,7 @@ class PictureFile:
                     image.seek(int(index))
                 image.load()
                 picture = _rgb(image)
-                # After loading, since Pillow turns some kinds itself and then drops the tag.
+                # Asked after loading: Pillow turns some kinds itself, and then drops the tag.
                 turn = Orientation.of_exif(image.getexif().get(_EXIF_ORIENTATION, 1))
                 yield int(index), methodcaller("apply", turn.apply(picture))
 
@@ -142,7 +142,7 @@ def _n_frames(image: Any) -> int:
 def _seconds_shown(image: Any, index: int) -> float:
     """Return for how long a frame of an animation is shown."""
     image.seek(index)
-    image.load()
+    image.load()  # sets the duration
     return (image.info.get("duration") or _LEAST_MS) / 1000
 
 
@@ -153,7 +153,7 @@ def _opened(
     try:
         with open(path, "rb") as file:
             try:
-                # Image.open would warn of a large picture, for all threads or for none.
+                # Not Image.open: it warns of large pictures, and that is set for all threads.
                 image = kind(file)
             except SyntaxError:
                 if kind is not TiffImageFile:

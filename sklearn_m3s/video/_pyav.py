@@ -78,9 +78,11 @@ class PyAVVideo:
             self.format = container.format.name
             ticks, n_packets, n_corrupt = array("q"), 0, 0
             last = -(1 << 63), 0  # the frame that is shown last, and for how long
-            # AVI stores no presentation times: its frames are evenly spaced by definition.
+            # AVI stores no presentation times: its frames are evenly spaced by definition. So are
+            # those of a stream of which any packet lacks its time.
             self._has_clock = self.format != "avi"
             for packet in packets:
+                # The last packet is empty: it only tells a decoder to flush.
                 if not packet.size:
                     continue
                 n_packets += 1
@@ -97,6 +99,7 @@ class PyAVVideo:
             if not ticks:
                 raise self._nothing_found()
             if self._has_clock:
+                # Packets come in the order of decoding, and several can have one time.
                 self.times = np.unique(np.array(ticks, dtype=float)) * float(stream.time_base)
                 self.end = last_end(self.times, float(last[1] * stream.time_base))
             else:
@@ -136,14 +139,16 @@ class PyAVVideo:
             # VP8 has frames that are not shown: the one that follows at once stands for them.
             intervals = 1.5 if stream.codec_context.name == "vp8" else 0.5
             tolerance = intervals * typical_interval(self.times)
-            # Workers run side by side; and with frame threads, a damaged file may keep the
-            # interpreter from ever exiting once somebody has set the log level of FFmpeg.
+            # One thread, since the workers use all cores. With frame threads, a damaged file can
+            # also keep the interpreter from exiting if the log level of FFmpeg has been set.
             stream.codec_context.thread_count = 1
-            # For frames that grow later. Some decoders count margins as pixels.
+            # Frames can grow in the middle of a stream, so the decoder checks their size, too. It
+            # gets a tenth more, since some decoders count margins as pixels.
             stream.codec_context.options = {"max_pixels": str(self._max_pixels * 11 // 10)}
             reducer, converter = VideoReformatter(), VideoReformatter()
             for count, frame in enumerate(_decoded(packets, stream)):
                 time = self._time(frame, count, stream)
+                # The number of wanted frames whose time has come.
                 due = int(np.searchsorted(targets, time + 1e-6, side="right"))
                 if due > position and time - targets[due - 1] <= tolerance:
                     yield int(wanted[due - 1]), partial(_draw, frame, reducer, converter)
@@ -162,7 +167,7 @@ class PyAVVideo:
     def _share_present(self, n_packets: int, end: float, container: Any, stream: Any) -> float:
         end = max(end, self.times[-1] + typical_interval(self.times))
         seconds = _declared_seconds(container, stream) or end
-        # An MP4 counts all its frames, also those that its edit list leaves out of the index.
+        # `stream.frames` of an MP4 also counts frames that its edit list hides. The index does not.
         is_mp4 = self.format.startswith("mov")
         n_declared = len(stream.index_entries) if is_mp4 else stream.frames
         return min(1.0, end / seconds, n_packets / (n_declared or n_packets))
@@ -176,10 +181,11 @@ class PyAVVideo:
         else:
             self._max_pixels = limits.picture_pixels // 2
             check_frame_size(codec.width, codec.height, "picture_pixels", self._max_pixels)
-        bits = codec.format.padded_bits_per_pixel if codec.format else 12
+        bits = codec.format.padded_bits_per_pixel if codec.format else 12  # YUV 4:2:0
         n_bytes = codec.width * codec.height * bits // 8
         if n_frames * n_bytes > limits.decoded_bytes:
             raise over_limit("decoded_bytes", f"{n_frames * n_bytes:,} bytes of decoded frames")
+        # The frames that the decoder keeps, and the one that it works on.
         n_kept = min(n_frames, _MOST_KEPT.get(codec.name, 3)) + 1
         if n_kept * n_bytes > limits.memory:
             raise over_limit("memory", f"{n_kept} frames of {n_bytes:,} bytes to keep")
@@ -190,6 +196,7 @@ class PyAVVideo:
     def _time(self, frame: av.VideoFrame, count: int, stream: Any) -> float:
         if self._has_clock and frame.pts is not None:
             return float(frame.pts * stream.time_base)
+        # Without a time of its own, a frame has the one of its place in the stream.
         return self.times[min(count, len(self.times) - 1)]
 
 
@@ -214,7 +221,7 @@ def container_info(
 def _opened(path: str, limits: VideoLimits) -> Iterator[tuple[Any, Any, "_Packets"]]:
     """Open a file, and yield the container, the stream of the video and its packets."""
     try:
-        # Opened by us: FFmpeg would take a name for a protocol or a pattern.
+        # FFmpeg gets an open file, since it would take some names for protocols or patterns.
         with open(path, "rb") as file, av.logging.Capture() as logs:
             n_samples = n_declared_samples(file)
             if n_samples > _TRACKS * limits.frames:
@@ -286,10 +293,11 @@ class _Packets:
         try:
             for packet in self._container.demux(self._stream):
                 self._content.expect(demuxer)
-                self.fault()
+                self.fault()  # empties the log
                 if is_joinable and packet.dts is not None:
                     dts = packet.dts + self.shift
                     if last is not None and not 0 <= dts - last <= longest:
+                        # The clock jumped: the next file begins, one step after the last packet.
                         self.shift += last + step - dts
                         dts = last + step
                     elif last is not None:
@@ -300,7 +308,9 @@ class _Packets:
                 yield packet
         except MemoryError:
             raise
-        except (av.error.FFmpegError, IndexError):  # raised if a stream begins in the middle
+        # IndexError: a stream appears that the header does not list. The empty packet lets the
+        # decoder give out the frames that it holds.
+        except (av.error.FFmpegError, IndexError):
             yield av.Packet()
 
 
@@ -345,6 +355,7 @@ def _orientation(frame: av.VideoFrame) -> Orientation:
         return Orientation.of_matrix(np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle))
     if matrix is None:
         return Orientation()
+    # A 3 x 3 matrix by rows. Only the four numbers that rotate and mirror count here.
     a, b, _, c, d = np.frombuffer(matrix, np.int32)[:5].tolist()
     return Orientation.of_matrix(a, b, c, d)
 
@@ -382,7 +393,7 @@ def _rgb(frame: av.VideoFrame, converter: VideoReformatter) -> np.ndarray:
     if bits > 8 and is_full:
         deep = _converted(converter, frame, format="gbrp16le").to_ndarray()
         return cv2.convertScaleAbs(deep, alpha=255 / (65536 - 2 ** (16 - bits)))
-    # Planes are quicker to compute than triples, but not from RGB.
+    # swscale writes one plane per colour faster than pixel by pixel, unless the source is RGB.
     target = "rgb24" if pixels.is_rgb else "gbrp"
     return _converted(converter, frame, format=target).to_ndarray()
 
@@ -401,7 +412,7 @@ def _decoded(packets: _Packets, stream: Any) -> Iterator[av.VideoFrame]:
     n_frames, unsupported = 0, None
     for packet in packets:
         try:
-            frames = stream.decode(packet if packet.size else None)
+            frames = stream.decode(packet if packet.size else None)  # None flushes
         except av.error.PatchWelcomeError as error:
             unsupported = error
             continue
@@ -422,8 +433,9 @@ def _decoded(packets: _Packets, stream: Any) -> Iterator[av.VideoFrame]:
 def _declared_seconds(container: Any, stream: Any) -> float:
     """Return the end of a stream according to its container, or 0 if unknown."""
     if stream.duration:
+        # The part of a stream before time 0 is not shown.
         return float((stream.duration + min(stream.start_time or 0, 0)) * stream.time_base)
-    # Matroska writes hours:minutes:seconds, and other programs whatever they like.
+    # A tag of Matroska, as hours:minutes:seconds. Some programs write other texts.
     tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
     if tag:
         hours, minutes, seconds = map(float, tag.groups())

@@ -14,6 +14,8 @@ from sklearn_m3s.video._geometry import FrameGeometry, Geometry
 from sklearn_m3s.video._reader import ClipReader, Reader
 from sklearn_m3s.video._source import Draw, Source, open_source
 
+# Shares of the frames, or of the declared length, that are there: below the first, a video is an
+# error, and below the second a warning.
 LEAST_SHARE = 0.9
 WHOLE_SHARE = 0.98  # containers round lengths
 

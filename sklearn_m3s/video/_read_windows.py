@@ -117,12 +117,12 @@ def _spans(seconds: float, window: float, stride: float) -> np.ndarray:
 def _window(times: np.ndarray, end: float, start: float, stop: float) -> _Window:
     """Return the frames from `start` to before `stop`."""
     first, after = np.searchsorted(times, [start - _TOLERANCE, stop - _TOLERANCE]).tolist()
-    if first == after:  # a frame that is shown for long
+    if first == after:  # no frame begins in the window: the one before lasts through it
         first = max(after - 1, 0)
         after = first + 1
     next_time = times[after] if after < len(times) else end
-    # The last frame lasts until the next one, but at most as long as the others, as at the end of a
-    # file, or to the end of the window.
+    # The last frame lasts until the next one, but not past the end of the window, unless it would
+    # be shorter than the others then.
     longest = max(stop, times[after - 1] + typical_interval(times[first:after]))
     return _Window(first, after, min(next_time, longest))
 

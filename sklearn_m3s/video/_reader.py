@@ -8,7 +8,7 @@ import numpy as np
 from sklearn_m3s.video._geometry import FrameGeometry, Geometry
 from sklearn_m3s.video._sampling import sample_at_rate, sample_evenly, seconds_represented
 
-_BLOCK = 16
+_BLOCK = 16  # frames that meters get at a time
 
 
 class Meter(Protocol):
@@ -181,7 +181,7 @@ class ClipReader:
     (4, 32, 32, 3)
     """
 
-    frame_rate = 1.0  # has no effect: parts of a clip are equal at any rate
+    frame_rate = 1.0  # has no effect: equal parts of a clip are the same at any rate
 
     def __init__(self, n_frames: int, geometry: FrameGeometry) -> None:
         self.n_frames = n_frames

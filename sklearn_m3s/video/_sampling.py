@@ -29,8 +29,9 @@ def sample_at_rate(times: np.ndarray, frame_rate: float) -> np.ndarray:
     """
     elapsed = times - times[0]
     ends = np.append((elapsed[1:] + elapsed[:-1]) / 2, elapsed[-1] + typical_interval(times) / 2)
-    # How many grid points lie before the end of the time that is nearest to each frame; the
-    # tolerance lets ties fall on the earlier frame whatever the rounding of the clock.
+    # `ends` are the midpoints between frames. A grid point belongs to the first frame whose
+    # midpoint is not before it, so a frame is taken where the count of grid points rises. The
+    # tolerance gives ties to the earlier frame, whatever the rounding of the clock.
     n_before = np.floor(ends * frame_rate + 1e-5)
     return np.flatnonzero(np.diff(n_before, prepend=-1) > 0)
 
@@ -98,6 +99,8 @@ def seconds_represented(times: np.ndarray, end: float, frame_rate: float) -> np.
     shown = np.diff(times, append=end)
     typical = typical_interval(times)
     shown[np.abs(shown - typical) < _CLOCK_STEP] = typical
+    # The seconds from the midpoint before a frame to the one after it. If less than one sample
+    # falls into them, on average, that average is the probability that the frame is taken.
     surroundings = (shown + np.append(shown[:1], shown[:-1])) / 2
     return shown / np.minimum(surroundings * frame_rate, 1)
 

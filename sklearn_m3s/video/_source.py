@@ -73,7 +73,7 @@ def open_source(video: Any, decoder: str = "pyav") -> Source:
     """
     if not isinstance(video, str | os.PathLike):
         return ArrayVideo(video)
-    # PyAV, Pillow and decord take a second to import, and arrays need none of them.
+    # PyAV, Pillow and decord are slow to import, and arrays need none of them.
     from sklearn_m3s.video._picture_file import PictureFile, picture_kind
     from sklearn_m3s.video._pyav import PyAVVideo
 
@@ -83,6 +83,7 @@ def open_source(video: Any, decoder: str = "pyav") -> Source:
         kind = picture_kind(path)
         if kind is not None:
             return PictureFile(path, kind, limits)
+        # decord's files are checked by PyAV, too, which also gives the times of the frames.
         checked = PyAVVideo(path, limits)
     except OSError as error:
         raise VideoError(f"cannot be read: {error.strerror}") from error

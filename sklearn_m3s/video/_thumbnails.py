@@ -8,7 +8,7 @@ import numpy as np
 from sklearn_m3s.video._geometry import FitGeometry
 from sklearn_m3s.video._sampling import sample_evenly
 
-_ATTEMPTS = ((60, 1), (45, 1), (30, 1), (15, 1), (15, 0.5))  # quality, and scale for noise
+_ATTEMPTS = ((60, 1), (45, 1), (30, 1), (15, 1), (15, 0.5))  # quality, scale; the last is for noise
 
 
 class ThumbnailReader:
@@ -26,7 +26,7 @@ class ThumbnailReader:
         Largest total size of the thumbnails in bytes. They are compressed until they fit.
     """
 
-    frame_rate = 1.0  # has no effect: parts of a video are equal at any rate
+    frame_rate = 1.0  # has no effect: equal parts of a video are the same at any rate
 
     def __init__(self, n_thumbnails: int = 3, *, side: int = 160, n_bytes: int = 9000) -> None:
         self.n_thumbnails = n_thumbnails

@@ -1,4 +1,4 @@
-"""What the tests of the backbones share: golden weights, inputs and outputs."""
+"""Shared fixtures of the backbones: golden weights, inputs and outputs."""
 
 import contextlib
 import importlib.util
@@ -14,7 +14,7 @@ from sklearn_m3s.backbones._build import registry_spec
 
 
 class Golden:
-    """Reference features, and the weights and inputs that they belong to."""
+    """Reference features, with their weights and inputs."""
 
     def __init__(self, reference):
         spec = importlib.util.spec_from_file_location("fill", reference("golden/fill.py"))
@@ -44,7 +44,7 @@ def golden(reference):
 
 @pytest.fixture(scope="session")
 def build_from_file(tmp_path_factory):
-    """Return a function that saves what is given to a file and builds the network from that."""
+    """Return a function that saves a state dict to a file and builds the network from it."""
 
     def build_saved(architecture, content):
         path = tmp_path_factory.mktemp("weights") / "saved.pth"
@@ -58,7 +58,7 @@ def build_from_file(tmp_path_factory):
 
 
 class Server(ThreadingHTTPServer):
-    """Gives its answers in turn, the last one for ever.
+    """A server that gives its answers in turn and repeats the last one.
 
     An answer is a status, pieces of a body, the length that is declared or None, and perhaps
     headers.

@@ -86,7 +86,7 @@ def test_half_precision_weights_are_loaded_as_float32(build_from_file):
         ("ir_csn_152", "clip", 32, 2048, 256),
     ],
 )
-def test_a_spec_says_what_the_network_takes_and_gives(name, kind, n_frames, n_features, side):
+def test_a_spec_describes_the_input_and_output_of_a_network(name, kind, n_frames, n_features, side):
     spec = registry_spec(name, weights=None)
     assert (spec.name, spec.kind, spec.n_frames) == (name, kind, n_frames)
     assert spec.n_features == n_features
@@ -100,18 +100,18 @@ def test_pixels_of_efficientnet_are_normalised_as_in_training():
     np.testing.assert_allclose(normalised, (pixels - 127) / 128, atol=1e-12)
 
 
-def test_an_untrained_spec_is_known_by_its_seed():
+def test_an_untrained_network_is_identified_by_its_seed():
     spec = registry_spec("ir_csn_152", weights=None, random_state=np.int64(3))
     assert spec.identity() == {"architecture": "ir_csn_152", "weights": "untrained:3"}
     assert not spec.is_trained
     assert torch.equal(first_weight(spec.build()), first_weight(untrained("ir_csn_152", 3)))
 
 
-def test_no_seed_is_known_as_seed_zero():
+def test_no_seed_is_identified_as_seed_zero():
     assert registry_spec("ir_csn_152", weights=None).identity()["weights"] == "untrained:0"
 
 
-def test_a_trained_spec_is_known_by_the_digest_of_its_file_and_survives_a_pickle(tmp_path):
+def test_a_trained_network_is_identified_by_the_digest_of_its_file_and_can_be_pickled(tmp_path):
     path = save(untrained("efficientnet_lite0", 5).state_dict(), tmp_path / "weights.pth")
     spec = registry_spec("efficientnet_lite0", weights=path, sha256=file_digest(path))
     assert spec.identity() == {"architecture": "efficientnet_lite0", "weights": file_digest(path)}
@@ -121,20 +121,20 @@ def test_a_trained_spec_is_known_by_the_digest_of_its_file_and_survives_a_pickle
 
 
 @pytest.mark.parametrize("head", ["classifier", "final_layer", "incre_modules", "downsamp_modules"])
-def test_a_file_of_hrnet_with_a_classifier_is_known_as_trained_with_nearest(tmp_path, head):
+def test_an_hrnet_file_with_a_classifier_is_upsampled_by_the_nearest_pixel(tmp_path, head):
     path = save({f"module.{head}.0.weight": torch.ones(1)}, tmp_path / "weights.pth")
     spec = registry_spec("hrnetv2_w48", weights=path)
     assert spec.identity()["upsampling"] == "nearest"
 
 
 @pytest.mark.parametrize("other", ["conv1", "last_layer"])
-def test_a_file_of_hrnet_for_scene_parsing_is_known_as_trained_bilinearly(tmp_path, other):
+def test_an_hrnet_file_for_scene_parsing_is_upsampled_bilinearly(tmp_path, other):
     path = save({f"{other}.weight": torch.ones(1)}, tmp_path / "weights.pth")
     assert registry_spec("hrnetv2_w48", weights=path).identity()["upsampling"] == "bilinear"
     assert registry_spec("hrnetv2_w48", weights=None).identity()["upsampling"] == "bilinear"
 
 
-def test_a_file_that_changes_is_looked_at_again(tmp_path):
+def test_a_changed_file_is_inspected_again(tmp_path):
     path = save({"conv1.weight": torch.ones(1)}, tmp_path / "weights.pth")
     assert registry_spec("hrnetv2_w48", weights=path).identity()["upsampling"] == "bilinear"
     save({"classifier.weight": torch.ones(1)}, path)
@@ -161,11 +161,11 @@ def test_the_default_weights_are_fetched_when_they_are_needed(name, file, tmp_pa
             needs_them()
 
 
-def test_an_unknown_network_is_answered_with_the_known_ones():
+def test_the_error_for_an_unknown_network_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"'resnet' is not one of the known.*'hrnetv2_w48'.*'eff"):
         registry_spec("resnet")
 
 
-def test_a_file_that_is_missing_is_found_out_before_the_network_is_built(tmp_path):
+def test_a_missing_file_is_an_error_before_the_network_is_built(tmp_path):
     with pytest.raises(WeightsError, match="neither a file nor weights known for ip_csn_152"):
         registry_spec("ip_csn_152", weights=tmp_path / "absent.pth").identity()

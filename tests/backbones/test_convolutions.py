@@ -1,4 +1,4 @@
-"""Other ways to compute 3D convolutions give what 3D convolutions give."""
+"""Other ways to compute 3D convolutions give the same results."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ def clips(*shape):
 
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("bias", [True, False])
-def test_a_product_of_matrices_is_a_pointwise_convolution(stride, bias):
+def test_a_matrix_product_equals_a_pointwise_convolution(stride, bias):
     conv = convolution(5, 7, 1, stride, bias=bias)
     x = clips(2, 5, 3, 6, 7)
     found = PointwiseConv3d(conv)(x)
@@ -32,7 +32,7 @@ def test_a_product_of_matrices_is_a_pointwise_convolution(stride, bias):
 
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("n_frames", [1, 2, 3, 4, 5])
-def test_three_convolutions_of_frames_are_a_depthwise_one_of_clips(stride, n_frames):
+def test_three_2d_convolutions_equal_a_depthwise_3d_convolution(stride, n_frames):
     conv = convolution(6, 6, 3, stride, padding=1, groups=6)
     x = clips(2, 6, n_frames, 9, 8)
     before = x.clone()

@@ -1,4 +1,4 @@
-"""Downloads are whole, bounded in size and time, and never half there."""
+"""Downloads are complete or absent, and bounded in size and time."""
 
 import contextlib
 import itertools
@@ -90,9 +90,7 @@ def test_a_failed_download_is_tried_again(fetch, server, bad):
     ],
     ids=["absent", "broken", "damaged", "another size"],
 )
-def test_a_download_that_keeps_failing_is_given_up_and_leaves_nothing(
-    fetch, server, tmp_path, bad, cause
-):
+def test_repeated_failures_end_a_download_and_leave_no_file(fetch, server, tmp_path, bad, cause):
     with pytest.raises((OSError, ValueError), match=cause):
         fetch(bad, size=len(BODY), check=is_body)
     assert len(server.asked) == 3
@@ -118,7 +116,7 @@ def test_redirections_are_followed_without_reading_them(fetch, server):
     assert server.asked == ["/file", "/elsewhere"]
 
 
-def test_redirections_that_go_in_circles_are_given_up(fetch, server, tmp_path):
+def test_circular_redirections_are_an_error(fetch, server, tmp_path):
     with pytest.raises(WeightsError, match="redirects more than 5 times"):
         fetch((302, [], 0, {"Location": "/file"}))
     assert len(server.asked) == 5
@@ -143,7 +141,7 @@ def test_a_declared_size_beyond_reason_is_refused(fetch, server, tmp_path):
     assert_nothing_left(tmp_path)
 
 
-def test_a_slow_drip_is_stopped(fetch, server, tmp_path, monkeypatch):
+def test_a_slow_download_is_stopped(fetch, server, tmp_path, monkeypatch):
     monkeypatch.setattr(_download, "GRACE", 0.1)
     with pytest.raises(WeightsError, match="slower than 50000 bytes per second"):
         fetch((200, slowly(BODY), len(BODY)))
@@ -199,7 +197,7 @@ def drip(tmp_path):
     ],
     ids=["status", "header", "redirection", "body", "chunk"],
 )
-def test_a_server_that_drips_is_given_up_wherever_it_does(drip, tmp_path, monkeypatch, begin):
+def test_a_slow_server_is_given_up_in_every_phase(drip, tmp_path, monkeypatch, begin):
     monkeypatch.setattr(_download, "GRACE", 0.3)
     start = time.monotonic()
     with pytest.raises(WeightsError, match="slower than 50000 bytes per second"):
@@ -209,7 +207,7 @@ def test_a_server_that_drips_is_given_up_wherever_it_does(drip, tmp_path, monkey
     assert_nothing_left(tmp_path)
 
 
-def test_one_byte_a_second_is_given_up_after_a_minute():
+def test_one_byte_per_second_is_given_up_after_a_minute():
     for received, seconds in ((59, 59.0), (10**7, 200.0)):
         _download._check_pace(received, seconds)
     with pytest.raises(WeightsError, match="sent 61 bytes in 61 s"):

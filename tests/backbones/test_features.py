@@ -1,4 +1,4 @@
-"""What is taken of the output of a network, on outputs whose numbers are known."""
+"""Features from the output of a network, for outputs with known numbers."""
 
 from types import SimpleNamespace
 
@@ -13,7 +13,7 @@ BATCH = torch.arange(24.0).view(2, 3, 4)
 
 
 class Returns(nn.Module):
-    """A network that makes something of its batch."""
+    """A network that returns a function of its batch."""
 
     def __init__(self, function):
         super().__init__()
@@ -71,7 +71,7 @@ def test_any_output_becomes_one_float32_vector_per_item(function, output, expect
         (lambda x: x.view(2, 3, 2, 2), "cls", r"'cls'.*shape \(2, 3, 2, 2\): use output='mean'"),
     ],
 )
-def test_anything_but_a_batch_of_numbers_is_an_error_that_says_what_came(function, output, fault):
+def test_the_error_for_an_unsupported_output_names_its_type(function, output, fault):
     with pytest.raises(M3SError, match=fault):
         features(function, output=output)
 
@@ -93,7 +93,7 @@ def test_a_layer_gives_its_own_output_and_keeps_no_hook(network):
     assert not network.blocks[1]._forward_hooks
 
 
-def test_an_unknown_layer_is_named_with_those_that_are_near(network):
+def test_the_error_for_an_unknown_layer_names_similar_ones(network):
     with pytest.raises(ValueError, match=r"layer='block.1' is not a module.*'blocks.1'"):
         Features(network, layer="block.1")
 

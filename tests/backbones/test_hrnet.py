@@ -101,7 +101,7 @@ def test_published_weights_for_classification_were_trained_with_the_nearest_pixe
     assert WEIGHTS["hrnetv2_w48", weights].upsampling == upsampling
 
 
-def test_what_the_user_asks_for_comes_first(untrained, tmp_path):
+def test_given_upsampling_overrides_that_of_the_weights(untrained, tmp_path):
     path = tmp_path / "weights.pth"
     torch.save(hrnetv2_w48().state_dict() | {"classifier.bias": torch.ones(1)}, path)
     batch, features = untrained
@@ -110,6 +110,6 @@ def test_what_the_user_asks_for_comes_first(untrained, tmp_path):
         assert np.array_equal(features_of(network, batch), features[upsampling])
 
 
-def test_another_way_of_upsampling_is_a_value_error():
+def test_unknown_upsampling_is_a_value_error():
     with pytest.raises(ValueError, match=r"upsampling must be .*'nearest' or None.*cubic"):
         hrnetv2_w48(upsampling="cubic")

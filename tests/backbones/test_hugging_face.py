@@ -65,7 +65,7 @@ def text_and(vision, **settings):
     return {"vision_config": vision, "text_config": TEXT, **settings}
 
 
-# The class that is saved, and its config.
+# The class to save, and its config.
 MODELS = {
     "vit": ("ViTModel", "ViTConfig", VIT),
     "vit-classifier": ("ViTForImageClassification", "ViTConfig", VIT),
@@ -137,7 +137,7 @@ PROCESSOR = {
 
 
 class Saved:
-    """Tiny models of random weights, and the folders that they are saved to."""
+    """Tiny models with random weights, and the folders that they are saved in."""
 
     def __init__(self, root):
         self._root, self._models = root, {}
@@ -165,7 +165,7 @@ def saved(tmp_path_factory):
 
 @pytest.fixture
 def copied(saved, tmp_path):
-    """Return a function that copies the folder of a model, to be spoilt."""
+    """Return a function that copies the folder of a model, for tests that change it."""
     return lambda name: shutil.copytree(saved.folder(name), tmp_path / name)
 
 
@@ -194,7 +194,7 @@ def tokens_of(model, x):
     return model(x).last_hidden_state
 
 
-# What the library itself gives for each model and output.
+# The features that the library itself gives for each model and output.
 DIRECT = {
     ("vit", "auto"): lambda m, x: m(x).pooler_output,
     ("vit", "pooler"): lambda m, x: m(x).pooler_output,
@@ -352,7 +352,7 @@ def test_layers_are_found_by_the_names_of_the_library(saved):
 
 
 @pytest.mark.parametrize(("name", "part"), [("xclip", "text_model"), ("vjepa2", "predictor")])
-def test_parts_without_influence_take_no_memory(saved, name, part):
+def test_unused_parts_take_no_memory(saved, name, part):
     names = [key for key, _ in hugging_face_spec(saved.folder(name)).build().named_parameters()]
     assert names
     assert not any(part in key for key in names)
@@ -384,13 +384,13 @@ def test_v_jepa_takes_any_multiple_of_its_tubelets(saved):
 
 
 @pytest.mark.parametrize("name", ["siglip", "convnext", "videomae", "vjepa2"])
-def test_a_class_token_that_is_not_there_is_an_error(saved, name):
+def test_a_missing_class_token_is_an_error(saved, name):
     with pytest.raises(ValueError, match=r"output='cls': .* has no class token: use output='mean'"):
         network_of(saved.folder(name), "cls")
 
 
 @pytest.mark.parametrize("name", ["vit-classifier", "siglip-headless", "videomae", "timesformer"])
-def test_a_pooled_output_that_is_not_there_is_an_error(saved, name):
+def test_a_missing_pooled_output_is_an_error(saved, name):
     with pytest.raises(M3SError, match=r"output='pooler' needs .* Choose another output="):
         network_of(saved.folder(name), "pooler")(batch(name))
 
@@ -410,7 +410,7 @@ def test_a_weight_that_would_be_random_is_named(copied, change):
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
-def test_a_file_that_is_missing_is_named(copied, name):
+def test_a_missing_file_is_named(copied, name):
     folder = copied("vit")
     (folder / name).unlink()
     with pytest.raises(WeightsError, match=f"{folder} holds no {name}: use a folder"):
@@ -444,7 +444,7 @@ def test_a_folder_that_cannot_be_used_is_an_error(copied, name, text, message):
 
 
 @pytest.mark.parametrize("model", ["nothing", "/no/such/folder", "a/b/c", "../somewhere"])
-def test_a_name_of_neither_kind_is_an_error(model):
+def test_a_name_that_is_neither_a_folder_nor_a_repository_is_an_error(model):
     with pytest.raises(ValueError, match="neither a folder nor a repository"):
         hugging_face_spec(model)
 
@@ -479,7 +479,7 @@ def test_a_folder_is_loaded_without_the_network(saved, monkeypatch):
 
 @pytest.fixture
 def hub_cache(tmp_path, monkeypatch):
-    """Return the empty cache of Hugging Face, of a machine without a network."""
+    """Return an empty Hugging Face cache, without access to the network."""
     hub = pytest.importorskip("huggingface_hub")
     monkeypatch.setattr(hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(hub.constants, "HF_HUB_OFFLINE", True)
@@ -487,7 +487,7 @@ def hub_cache(tmp_path, monkeypatch):
 
 
 def keep(folder, cache, repository, commit, branch="main"):
-    """Lay a folder into the cache as the state of a branch of a repository."""
+    """Copy a folder into the cache as a commit of a branch of a repository."""
     root = cache / f"models--{repository.replace('/', '--')}"
     shutil.copytree(folder, root / "snapshots" / commit)
     (root / "refs").mkdir(exist_ok=True)

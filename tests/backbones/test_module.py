@@ -1,4 +1,4 @@
-"""The identity of modules: any difference in their numbers is a difference in it."""
+"""The identity of modules: it differs if their numbers differ."""
 
 import warnings
 
@@ -31,12 +31,12 @@ class Minus(nn.Module):
         return x - 1
 
 
-def test_equal_modules_have_one_identity():
+def test_equal_modules_have_equal_identities():
     assert identity(module()) == identity(module())
 
 
 @pytest.mark.parametrize("change", ["activation", "parameter", "buffer", "type"])
-def test_modules_that_differ_have_two(change):
+def test_different_modules_have_different_identities(change):
     other = module(nn.GELU if change == "activation" else nn.ReLU)
     if change == "parameter":
         other[0].weight.data[0, 0] += 1e-6
@@ -47,7 +47,7 @@ def test_modules_that_differ_have_two(change):
     assert identity(other) != identity(module())
 
 
-def test_the_code_of_a_class_counts():
+def test_the_identity_depends_on_the_code_of_a_class():
     Other = type("Plus", (nn.Module,), {"forward": Minus.forward, "__module__": __name__})
     assert repr(Other()) == repr(Plus())
     assert identity(nn.Sequential(Other())) != identity(nn.Sequential(Plus()))
@@ -73,7 +73,7 @@ def enclosed(factor):
 
 
 def traced(function):
-    with warnings.catch_warnings(action="ignore"):  # users have such modules nevertheless
+    with warnings.catch_warnings(action="ignore"):  # deprecated, but users have such modules
         return torch.jit.trace(nn.Sequential(function()), torch.zeros(2))
 
 
@@ -91,23 +91,23 @@ def graph(function):
         (graph, nn.ReLU, nn.Sigmoid),
     ],
 )
-def test_settings_enclosed_values_and_programs_count(make, one, other):
+def test_the_identity_depends_on_settings_closures_and_programs(make, one, other):
     assert identity(make(one)) == identity(make(one))
     assert identity(make(one)) != identity(make(other))
 
 
-def test_buffers_that_no_file_would_hold_count():
+def test_the_identity_depends_on_buffers_that_are_not_saved():
     module = Scaled(1)
     before = identity(module)
     module.hidden += 1
     assert identity(module) != before
 
 
-def test_the_mode_of_a_module_does_not_count():
+def test_the_identity_does_not_depend_on_the_mode():
     assert identity(module().eval()) == identity(module())
 
 
-def test_a_version_stands_for_parameters_and_code():
+def test_a_version_replaces_parameters_and_code_in_the_identity():
     one, two = module(weight=1.0), module(weight=2.0)
     assert identity(one, version="1") == identity(two, version="1") != identity(two, version="2")
 
@@ -128,6 +128,6 @@ def test_a_function_is_called_once_and_only_when_the_network_is_needed():
     assert calls == [1]
 
 
-def test_a_function_that_returns_no_module_is_an_error_that_says_what_came():
+def test_the_error_for_a_function_names_what_it_returned():
     with pytest.raises(TypeError, match=r"returns a Tensor: pass a function that returns a"):
         module_spec(lambda: torch.zeros(1)).build()

@@ -30,7 +30,7 @@ FRAMES = {
 WIDTHS = {"hrnetv2_w48": 720, "efficientnet_lite0": 1280, "ir_csn_152": 2048}
 
 
-SHAPE = (3, 8, 8)  # of no consequence to torch
+SHAPE = (3, 8, 8)  # torch does not use it
 
 
 def load(model, shape=SHAPE, n_items=1, **changes):
@@ -52,7 +52,7 @@ def case(request):
 
 @pytest.fixture
 def built(monkeypatch):
-    """Return the list of the seeds of what was built; nothing real is."""
+    """Return a list that grows by the seed of each network built. The networks are stand-ins."""
     seeds = []
 
     def build(source):
@@ -105,14 +105,14 @@ def test_bfloat16_stays_within_a_few_percent(case):
 
 
 @pytest.mark.parametrize("change", [lambda x: x[0, 0], lambda x: x / 255, lambda x: x[..., :1]])
-def test_other_frames_than_uint8_rgb_are_refused(case, change):
+def test_frames_other_than_uint8_rgb_are_refused(case, change):
     _, network, frames = case
     with pytest.raises(ValueError, match="frames must be uint8 RGB of shape"):
         network.embed(change(frames))
 
 
 @pytest.mark.filterwarnings("ignore:.*untrained:sklearn_m3s.exceptions.M3SWarning")
-def test_two_networks_are_kept_at_most_and_equal_requests_share_one(built):
+def test_at_most_two_networks_are_kept_and_equal_requests_share_one(built):
     for seed in (0, None, 1, np.int64(0), 2, 0, 1):
         spec = resolve_network("ip_csn_152", "clip", weights=None, random_state=seed)
         load_network(spec, NetworkSettings(device="cpu", engine="torch"), SHAPE)
@@ -130,7 +130,7 @@ def test_a_weight_file_is_loaded_again_when_it_changes(built, tmp_path):
 
 
 class Modes(nn.Module):
-    """Notes whether it runs in training mode; dropout would change its numbers."""
+    """A network that notes its mode. In training mode, dropout would change its numbers."""
 
     def __init__(self):
         super().__init__()
@@ -142,7 +142,7 @@ class Modes(nn.Module):
         return self.layers(batch)
 
 
-def test_a_module_runs_in_eval_mode_and_is_given_back_as_it_was():
+def test_a_module_runs_in_eval_mode_and_its_own_mode_is_restored():
     module = Modes()
     module.layers[0].eval()
     before = [part.training for part in module.modules()]
@@ -154,7 +154,7 @@ def test_a_module_runs_in_eval_mode_and_is_given_back_as_it_was():
 
 
 class Slow(nn.Module):
-    """A network whose numbers betray another mode, or the batch of another thread."""
+    """A network whose numbers show a wrong mode, or the batch of another thread."""
 
     def __init__(self):
         super().__init__()
@@ -178,7 +178,7 @@ def test_threads_that_share_a_module_do_not_disturb_each_other(layer):
     assert module.training
 
 
-def test_a_module_can_be_trained_after_it_was_a_tier():
+def test_a_module_can_be_trained_after_use_in_a_tier():
     class Keeps(nn.Module):
         scale = None
 
@@ -194,7 +194,7 @@ def test_a_module_can_be_trained_after_it_was_a_tier():
     assert batch.grad is not None
 
 
-def test_a_module_is_not_kept_once_the_user_lets_go_of_it():
+def test_a_module_is_freed_when_the_user_drops_it():
     module = Slow()
     load(module).embed(np.zeros((1, 4, 4, 3), np.uint8))
     watch = weakref.ref(module)
@@ -211,7 +211,7 @@ def test_a_quantised_module_runs():
     assert load(module).embed(np.zeros((1, 4, 4, 3), np.uint8)).shape == (1, 2)
 
 
-def test_a_module_of_another_type_gets_its_own_type():
+def test_a_module_gets_input_of_its_own_dtype():
     module = nn.Sequential(nn.Flatten(), nn.Linear(12, 2)).double()
     features = load(module).embed(np.zeros((1, 2, 2, 3), np.uint8))
     np.testing.assert_allclose(features[0], module[1].bias.detach(), rtol=1e-6)
@@ -249,12 +249,12 @@ def test_auto_is_cuda_then_mps_then_the_cpu(no_gpu, monkeypatch, request):
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:0", "cuda:1"])
-def test_a_device_that_is_there_is_taken_as_it_is(two_gpus, device):
+def test_an_available_device_is_used(two_gpus, device):
     assert resolve_device(device) == device
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:0", "mps", "gpu"])
-def test_a_device_that_is_not_there_is_a_value_error(no_gpu, device):
+def test_an_unavailable_device_is_a_value_error(no_gpu, device):
     with pytest.raises(ValueError, match=rf"device='{device}' is not available here.*\['cpu'\]"):
         resolve_device(device)
 
@@ -274,7 +274,7 @@ def test_cuda_features_equal_those_of_the_cpu(name, precision, tolerance):
 
 @pytest.fixture
 def weight_folder(monkeypatch, tmp_path):
-    """Return an empty weight folder, in which nothing is converted yet."""
+    """Return an empty weight folder, without converted networks."""
     monkeypatch.setenv("SKLEARN_M3S_WEIGHTS", str(tmp_path / "weights"))
     _network._converted.clear()
     yield tmp_path / "weights"
@@ -323,7 +323,7 @@ def test_few_images_do_not_repay_a_conversion(weight_folder, n_items, n_converte
 
 
 @pytest.mark.filterwarnings("ignore:.*untrained:sklearn_m3s.exceptions.M3SWarning")
-def test_a_conversion_that_is_there_serves_a_single_image_without_weights(
+def test_an_existing_conversion_is_used_for_a_single_image_without_weights(
     weight_folder, monkeypatch
 ):
     pytest.importorskip("openvino", reason='needs the extra "fast"')
@@ -340,13 +340,13 @@ class Times(nn.Module):
 
     def __init__(self, factor):
         super().__init__()
-        self.factor = [factor, object()]  # no digest tells what such a list holds
+        self.factor = [factor, object()]  # the digest does not cover such a list
 
     def forward(self, batch):
         return batch.flatten(1) * self.factor[0]
 
 
-def test_a_stale_conversion_gives_way_to_torch_and_says_so(weight_folder, caplog):
+def test_torch_replaces_a_stale_conversion_and_the_log_says_so(weight_folder, caplog):
     pytest.importorskip("openvino", reason='needs the extra "fast"')
     caplog.set_level("INFO", logger="sklearn_m3s")
     frames = np.full((5, 8, 8, 3), 255, np.uint8)
@@ -358,7 +358,7 @@ def test_a_stale_conversion_gives_way_to_torch_and_says_so(weight_folder, caplog
 
 
 class Scales(nn.Module):
-    """A network that treats pixels from 0 to 1 otherwise than the noise of a probe."""
+    """A network that treats pixels from 0 to 1 differently from the noise of the check."""
 
     def forward(self, batch):
         return batch.flatten(1) if batch.max() <= 1 else batch.flatten(1) / 255
@@ -378,7 +378,7 @@ class Branches(nn.Module):
         return batch.flatten(1) * (2 if batch.sum() > 0 else 3)
 
 
-def test_torch_runs_what_openvino_cannot_and_says_so_in_one_line(weight_folder, caplog):
+def test_torch_runs_what_openvino_cannot_and_logs_one_line(weight_folder, caplog):
     pytest.importorskip("openvino", reason='needs the extra "fast"')
     caplog.set_level("INFO", logger="sklearn_m3s")
     network = load(Branches(), engine="auto", n_items=64)
@@ -414,6 +414,6 @@ def test_without_openvino_torch_runs_and_asking_for_it_says_how_to_install(monke
         load(small(), engine="openvino")
 
 
-def test_openvino_runs_on_the_cpu_alone():
+def test_openvino_runs_on_the_cpu_only():
     with pytest.raises(ValueError, match=r"engine='openvino' runs on the CPU, not on 'cuda'"):
         load(small(), engine="openvino", device="cuda")

@@ -1,4 +1,4 @@
-"""OpenVINO computes the features of torch, keeps what it converted and reports to nobody."""
+"""OpenVINO computes the features of torch, keeps converted networks and sends nothing."""
 
 import logging
 import os
@@ -86,7 +86,7 @@ def features_of_torch(network, batch):
 
 
 def run(script, tmp_path, **settings):
-    """Return the process of a script that knows this file as `t`; its home is empty."""
+    """Start a script that imports this file as `t`, with an empty home folder."""
     home = tmp_path / "home"
     home.mkdir(exist_ok=True)
     kept = {name: os.environ[name] for name in ("PATH", "SKLEARN_M3S_WEIGHTS")}
@@ -101,7 +101,7 @@ def run(script, tmp_path, **settings):
 
 
 def finish(process):
-    """Return what a process printed; it must have ended well and have warned of nothing."""
+    """Return what a process printed. It must have succeeded without a warning."""
     output, errors = process.communicate()
     assert (process.returncode, errors) == (0, "")
     return output
@@ -190,7 +190,7 @@ def test_weights_that_change_later_do_not_change_what_was_converted(tmp_path, mo
     np.testing.assert_array_equal(network(plain((1.0, 1.0, 1.0))), [[7.5]])
 
 
-def test_another_process_needs_neither_the_network_nor_openvino_to_know(tmp_path):
+def test_another_process_finds_the_conversion_without_network_or_openvino(tmp_path):
     batch = random_batch(3)
     assert not is_converted("hand-set", SHAPE)
     expected = load_openvino(hand_set, SHAPE, key="hand-set")(batch)
@@ -230,7 +230,7 @@ def test_a_damaged_store_counts_as_missing_and_is_replaced(weights, name, damage
     load_openvino(forbidden, SHAPE, key="hand-set")
 
 
-def test_where_nothing_can_be_written_the_process_keeps_the_network(weights, caplog):
+def test_an_unwritable_folder_leaves_the_network_in_memory(weights, caplog):
     weights.touch()  # a file, since root may write to any folder
     with caplog.at_level(logging.WARNING, "sklearn_m3s"):
         network = load_openvino(hand_set, SHAPE, key="hand-set")
@@ -239,7 +239,7 @@ def test_where_nothing_can_be_written_the_process_keeps_the_network(weights, cap
     assert str(weights) in caplog.text
 
 
-def test_a_store_that_fails_leaves_nothing_behind(weights, caplog):
+def test_a_failed_write_leaves_nothing_behind(weights, caplog):
     load_openvino(hand_set, SHAPE, key="hand-set")
     (folder,) = (weights / "openvino").iterdir()
     shutil.rmtree(folder)
@@ -286,8 +286,8 @@ def test_threads_are_as_many_as_torch_has_at_the_call():
         torch.set_num_threads(before)
 
 
-# Audit hooks see what a process does below Python's functions, and are kept by forked processes:
-# openvino_telemetry sends from one. What they raise keeps everything on this machine.
+# Audit hooks see all sockets of a process, and also of forked ones, from which openvino_telemetry
+# sends. The error that they raise keeps everything on this machine.
 WATCH = """if True:
     import sys, time
     import test_openvino as t
@@ -330,7 +330,7 @@ def test_nothing_is_sent_and_the_home_folder_stays_empty(tmp_path):
     assert list((tmp_path / "home").iterdir()) == []
 
 
-def test_nothing_is_sent_where_the_user_imported_openvino_before(tmp_path):
+def test_nothing_is_sent_if_the_user_imported_openvino_before(tmp_path):
     script = """
     import openvino, openvino_telemetry, warnings
     assert events() != []  # the user's own import is reported

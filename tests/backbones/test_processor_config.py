@@ -1,4 +1,4 @@
-"""Configs of processors say the size, the cut and the normalisation of a model's pictures."""
+"""Processor configs determine the size, crop and normalisation of a model's pictures."""
 
 import importlib
 import json
@@ -18,7 +18,7 @@ OPENAI = {
 }
 DO = {"do_resize": True, "do_rescale": True, "do_normalize": True, "rescale_factor": 1 / 255}
 
-# As the repositories have them, keys without influence left out.
+# The configs of the repositories, without the keys that have no effect.
 PUBLISHED = {
     "google/vit-base-patch16-224": (
         {
@@ -185,7 +185,7 @@ def test_pictures_are_those_of_the_processors(save, rng, module, processor, shap
         changes = {**changes, "offset": False}  # which it insists on
     if shape == (256, 301):
         changes = {**changes, "size": {"shortest_edge": 224}}  # cut where it is below 384
-    # Frames of the very size that they are resized to: the interpolation is not theirs.
+    # The frames have the final size already, since interpolation differs.
     frame = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
     theirs = getattr(importlib.import_module(f"transformers.models.{module}"), processor)(**changes)
     expected = theirs([frame], return_tensors="np", input_data_format="channels_last")
@@ -203,7 +203,7 @@ def test_a_nested_config_comes_before_a_file_of_its_own(save):
     assert read_pictures(folder, "image").geometry == FrameGeometry(32, 48)
 
 
-def test_a_processor_config_without_an_image_processor_is_passed_over(save):
+def test_a_processor_config_without_an_image_processor_is_skipped(save):
     save({"processor_class": "CLIPProcessor"}, "processor_config.json")
     folder = save({"image_processor_type": "ViTImageProcessor", "size": 64})
     assert read_pictures(folder, "image").geometry == FrameGeometry(64, 64)
@@ -247,13 +247,13 @@ def test_nothing_is_known_without_a_config(tmp_path):
     assert f"{tmp_path / 'preprocessor_config.json'} does not exist" in pictures.unknown
 
 
-def test_nothing_is_known_of_processors_that_do_something_else(save):
+def test_unsupported_processors_are_unknown(save):
     pictures = read_pictures(save({"image_processor_type": "MobileViTImageProcessor"}), "image")
     assert pictures[:3] == (None, None, None)
     assert "MobileViTImageProcessor, which is not known" in pictures.unknown
 
 
-def test_missing_means_are_said(save):
+def test_a_missing_mean_is_reported(save):
     pictures = read_pictures(save({"size": 32}), "image")
     assert pictures.mean is None
     assert "has no image_mean" in pictures.unknown

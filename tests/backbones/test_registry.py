@@ -1,4 +1,4 @@
-"""The registry holds together."""
+"""The entries of the registry fit together."""
 
 from pathlib import PurePosixPath
 

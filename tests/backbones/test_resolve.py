@@ -1,4 +1,4 @@
-"""What `model` may be, and errors for what it may not be."""
+"""Valid values of `model`, and errors for others."""
 
 import pytest
 from torch import nn
@@ -6,7 +6,7 @@ from torch import nn
 from sklearn_m3s.backbones import resolve_network
 
 
-def test_names_modules_and_functions_are_told_apart():
+def test_names_modules_and_functions_are_distinguished():
     assert resolve_network("ip_csn_152", "clip", weights=None).origin == "registry"
     assert resolve_network(nn.Identity(), "image").origin == "user"
     assert resolve_network(nn.Identity, "clip").name == "Identity"
@@ -20,7 +20,7 @@ def test_names_modules_and_functions_are_told_apart():
         ("a/b/c/d", "an existing folder or a repository name"),
     ],
 )
-def test_other_names_are_errors_that_say_what_there_is(model, fault):
+def test_the_error_for_another_name_lists_the_choices(model, fault):
     with pytest.raises(ValueError, match=fault):
         resolve_network(model, "image")
 
@@ -40,7 +40,7 @@ def test_other_names_are_errors_that_say_what_there_is(model, fault):
         ("hrnetv2_w48", {"output": "cls"}, "output=cls does not go with.*output with layer"),
     ],
 )
-def test_parameters_that_do_not_go_with_a_model_are_refused(model, parameter, fault):
+def test_parameters_that_a_model_does_not_take_are_refused(model, parameter, fault):
     with pytest.raises(ValueError, match=fault):
         resolve_network(model, "image", **parameter)
 

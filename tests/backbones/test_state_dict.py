@@ -1,4 +1,4 @@
-"""Published weight files become state dicts under our keys, and nothing is lost on the way."""
+"""Published weight files become complete state dicts with our keys."""
 
 import struct
 import time
@@ -110,7 +110,7 @@ def test_missing_unexpected_and_misshapen_keys_are_all_named(save):
     )
 
 
-def test_of_many_wrong_keys_the_first_few_are_named_and_all_are_counted(save, state):
+def test_the_first_wrong_keys_are_named_and_all_are_counted(save, state):
     path = save(state | {f"x{index}": torch.ones(1) for index in range(40)})
     with pytest.raises(WeightsError, match=r"40 keys unexpected \(x0, x1, x2, \.\.\.\)"):
         read(path)
@@ -154,14 +154,14 @@ def test_tensors_of_other_precision_become_float32(save, state):
     assert {value.dtype for value in read(save(halves)).values()} == {torch.float32}
 
 
-def test_a_shape_that_no_memory_holds_is_compared_and_not_made(save, state):
+def test_a_huge_shape_is_compared_without_allocating_it(save, state):
     state["bn1.bias"] = torch.ones(1).expand(10**9, 10**9)
     with pytest.raises(WeightsError, match="1 key of another shape"):
         read(save(state))
 
 
 class Payload:
-    """What weights have no business to hold."""
+    """An object that does not belong in a weight file."""
 
 
 @pytest.mark.parametrize("old", [False, True])

@@ -20,7 +20,7 @@ NORMS = nn.BatchNorm2d | nn.BatchNorm3d
 
 @pytest.fixture(scope="module", params=SHAPES)
 def case(request):
-    """Return a network whose batch norms have seen something, a batch and its features."""
+    """Return a network with fitted batch norms, a batch and its features."""
     model = registry_spec(request.param, weights=None).build()
     generator = torch.Generator().manual_seed(0)
     for layer in model.modules():
@@ -39,7 +39,7 @@ def assert_same_features(model, batch, expected):
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 * expected.abs().max().item())
 
 
-def test_folded_batch_norms_are_gone_and_the_features_stay(case):
+def test_folding_removes_batch_norms_and_keeps_the_features(case):
     model, batch, expected = case
     folded = fold_batch_norms(deepcopy(model))
     assert not any(isinstance(layer, NORMS) for layer in folded.modules())
@@ -77,9 +77,9 @@ def test_the_form_for_each_device_has_the_features_of_the_plain_network(case, ki
     ],
     ids=str,
 )
-def test_layers_are_computed_in_the_way_that_is_fast_on_the_device(layer, on_cpu, on_cuda):
+def test_layers_take_the_form_that_is_fast_on_the_device(layer, on_cpu, on_cuda):
     forms = {("cpu", "float32"): on_cpu, ("cuda", "bfloat16"): on_cuda}
-    # Where float32 is asked for on CUDA, and on devices that are little known, nothing is risked.
+    # The plain form is kept for float32 on CUDA and on less known devices.
     forms |= {("cuda", "float32"): type(layer), ("mps", "float32"): type(layer)}
     for (kind, precision), form in forms.items():
         model = streamline(nn.Sequential(deepcopy(layer)), kind, precision)

@@ -1,4 +1,4 @@
-"""Weight files are found or fetched once, and are what they say."""
+"""Weight files are found or fetched once, and checked."""
 
 import hashlib
 import sys
@@ -117,14 +117,14 @@ def test_the_variable_allows_plain_http(register, trusting):
     assert resolve_tiny().read_bytes() == BODY
 
 
-def test_a_digest_of_the_user_allows_plain_http_once_and_for_all(register, server):
+def test_a_given_digest_allows_plain_http_and_is_needed_once(register, server):
     register()
     assert resolve_tiny(sha256=SHA256.upper()).read_bytes() == BODY
     assert resolve_tiny().read_bytes() == BODY
     assert server.asked == ["/published.pth"]
 
 
-def test_a_download_of_another_digest_than_the_user_gives_is_refused(register, server, folder):
+def test_a_download_without_the_given_digest_is_refused(register, server, folder):
     register()
     with pytest.raises(WeightsError, match=f"damaged: its sha256 is {SHA256}, expected {OTHER}"):
         resolve_tiny(sha256=OTHER)
@@ -146,7 +146,7 @@ def test_a_download_that_differs_from_the_registry_is_refused(register, folder, 
     assert content(folder) == []
 
 
-def test_a_download_without_bounds_is_refused_in_the_words_of_any_other(register, server, folder):
+def test_an_endless_download_gives_the_usual_error(register, server, folder):
     register(**PIN)
     server.answers = [(200, [BODY, BODY], None)]
     with pytest.raises(WeightsError, match=rf"cannot download.*sends more than {len(BODY)}.*=None"):
@@ -182,7 +182,7 @@ def test_an_unknown_digest_is_recorded_on_first_use(register, folder):
     [HTML, BODY[:-1], save({"weight": torch.tensor([1, torch.nan])}), b""],
     ids=["page", "cut", "nan", "empty"],
 )
-def test_what_cannot_be_loaded_is_neither_kept_nor_recorded_and_a_good_mirror_helps(
+def test_a_file_that_cannot_be_loaded_is_neither_kept_nor_recorded(
     server, register, folder, monkeypatch, body
 ):
     register(url=f"{server.url}/published.pth")
@@ -210,7 +210,7 @@ def test_a_file_put_there_by_hand_is_recorded_if_it_can_be_loaded(register, fold
 
 
 @pytest.mark.parametrize("record", [b"\xff\xfe", b"<html>", OTHER.encode()])
-def test_a_record_of_something_else_is_named(register, folder, record):
+def test_a_wrong_record_is_named(register, folder, record):
     register()
     folder.mkdir()
     (folder / "tiny.pth").write_bytes(BODY)
@@ -255,13 +255,13 @@ def test_a_damaged_file_in_the_folder_is_refused(server, register, folder, known
     assert server.asked == []
 
 
-def test_a_path_is_taken_as_it_is(tmp_path):
+def test_a_path_is_returned_unchanged(tmp_path):
     path = tmp_path / "mine.pth"
     path.write_bytes(BODY)
     assert resolve_weights("hrnetv2_w48", str(path)) == resolve_weights("hrnetv2_w48", path) == path
 
 
-def test_the_digest_that_the_user_gives_of_a_file_is_checked(tmp_path):
+def test_the_given_digest_of_a_file_is_checked(tmp_path):
     path = tmp_path / "mine.pth"
     path.write_bytes(BODY)
     assert resolve_weights("hrnetv2_w48", path, sha256=SHA256) == path
@@ -275,7 +275,7 @@ def test_an_invalid_digest_is_a_value_error(tmp_path, sha256):
         resolve_weights("hrnetv2_w48", tmp_path, sha256=sha256)
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones(tmp_path):
+def test_the_error_for_an_unknown_name_lists_the_known_ones(tmp_path):
     with pytest.raises(WeightsError, match=r"'ade2k' is neither a file nor.*'imagenet'.*'ade20k'"):
         resolve_weights("hrnetv2_w48", "ade2k")
     with pytest.raises(WeightsError, match="neither a file"):
@@ -323,7 +323,7 @@ def test_a_package_with_another_file_than_the_known_one_is_refused(package):
         resolve_tiny(sha256=OTHER)
 
 
-def test_published_weights_are_looked_for_and_never_fetched(server, register, folder):
+def test_find_weights_does_not_download(server, register, folder):
     register()
     assert find_weights("ip_csn_152", "tiny") is None
     assert not server.asked
@@ -332,14 +332,14 @@ def test_published_weights_are_looked_for_and_never_fetched(server, register, fo
     assert find_weights("ip_csn_152", "tiny") == folder / "tiny.pth"
 
 
-def test_packaged_weights_are_looked_for_without_running_the_package(package):
+def test_find_weights_finds_packaged_weights_without_running_the_package(package):
     assert find_weights("ip_csn_152", "tiny") == package / "models" / "tiny.pth"
     assert package.name not in sys.modules
     package.rename(package.with_name("elsewhere"))
     assert find_weights("ip_csn_152", "tiny") is None
 
 
-def test_the_default_weights_are_looked_for(folder):
+def test_find_weights_finds_the_default_weights(folder):
     assert find_weights("ip_csn_152") is None
     folder.mkdir()
     path = folder / WEIGHTS["ip_csn_152", "ig65m_kinetics400"].file
@@ -347,14 +347,14 @@ def test_the_default_weights_are_looked_for(folder):
     assert find_weights("ip_csn_152") == path
 
 
-def test_a_path_is_looked_for(tmp_path):
+def test_find_weights_accepts_a_path(tmp_path):
     path = tmp_path / "own.pth"
     assert find_weights("hrnetv2_w48", path) is None
     path.touch()
     assert find_weights("hrnetv2_w48", str(path)) == path
 
 
-def test_what_cannot_be_weights_is_not_looked_for():
+def test_find_weights_refuses_what_cannot_be_weights():
     with pytest.raises(ValueError, match="not one of the known networks"):
         find_weights("unknown")
     with pytest.raises(TypeError, match="registry name, a path or None, got 3"):

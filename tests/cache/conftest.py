@@ -37,5 +37,5 @@ def settled(monkeypatch):
 
 @pytest.fixture
 def restart():
-    """Return a function that forgets what a process knows, as the next one does."""
+    """Return a function that clears the memory of this process, as if another had started."""
     return _digests._known.clear

@@ -1,4 +1,4 @@
-"""Keys are the digests of the bytes at all times, and unchanged files are read once."""
+"""Keys are always the digests of the current bytes, and unchanged files are read once."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from sklearn_m3s.cache import _digests
 
 @pytest.fixture
 def reads(monkeypatch):
-    """Return a list that gets the name of each file that is read."""
+    """Return a list that grows by the name of each file that is read."""
     names = []
     read = hashlib.file_digest
 
@@ -80,7 +80,7 @@ def test_the_next_process_does_not_read_it(make_cache, video, reads, restart):
 
 
 @pytest.mark.usefixtures("settled")
-def test_the_next_process_does_not_look_twice(make_cache, video, reads, restart, tmp_path):
+def test_the_next_process_reads_each_record_once(make_cache, video, reads, restart, tmp_path):
     make_cache().key(video)
     restart()
     make_cache().key(video)
@@ -91,7 +91,7 @@ def test_the_next_process_does_not_look_twice(make_cache, video, reads, restart,
 
 
 @pytest.mark.usefixtures("settled")
-def test_threads_that_ask_at_once_get_the_same(make_cache, tmp_path):
+def test_concurrent_threads_get_the_same_digest(make_cache, tmp_path):
     videos = [tmp_path / f"{i % 5}.mp4" for i in range(40)]
     for video in videos:
         video.write_bytes(video.name.encode())
@@ -147,7 +147,7 @@ def test_a_renamed_file_is_read_again_to_the_same_digest(make_cache, video, read
 
 
 @pytest.mark.usefixtures("settled")
-def test_a_record_says_which_file_it_is_of(make_cache, video, tmp_path):
+def test_a_record_names_its_file(make_cache, video, tmp_path):
     make_cache().key(video)
     (record,) = records(tmp_path)
     fields = json.loads(record.read_text())
@@ -236,7 +236,7 @@ def test_a_clock_that_jumps_hides_no_change(make_cache, video, restart, monkeypa
 
 
 @pytest.mark.usefixtures("settled")
-def test_without_a_folder_to_write_to_the_process_remembers(make_cache, video, reads, tmp_path):
+def test_without_a_writable_folder_the_process_still_remembers(make_cache, video, reads, tmp_path):
     (tmp_path / "features").write_text("a file")
     for _ in range(2):
         assert make_cache().key(video) == digest(video)

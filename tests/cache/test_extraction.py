@@ -19,7 +19,7 @@ from sklearn_m3s.video import FrameReader
 
 
 class Size(VideoTransformer):
-    """Counts the bytes of files: see `described`."""
+    """A tier that counts the bytes of files; see `described`."""
 
     def _reader(self):
         return None
@@ -27,7 +27,7 @@ class Size(VideoTransformer):
 
 @pytest.fixture
 def described(monkeypatch):
-    """Return the files that were read; in place of frames, their bytes are counted."""
+    """Return a list that grows by each file that is read. Bytes are counted in place of frames."""
     paths = []
 
     def read(task, **settings):
@@ -44,7 +44,7 @@ def described(monkeypatch):
 @pytest.mark.parametrize(
     ("version", "n_described"), [("4.10.0", 1), ("4.10.7-dev", 1), ("4.11.0", 2), ("5.10.0", 2)]
 )
-def test_another_minor_version_of_opencv_describes_again_and_a_patch_does_not(
+def test_a_minor_version_of_opencv_invalidates_rows_and_a_patch_does_not(
     tmp_path, video, described, monkeypatch, version, n_described
 ):
     for installed in ("4.10.0", version):
@@ -54,7 +54,7 @@ def test_another_minor_version_of_opencv_describes_again_and_a_patch_does_not(
 
 
 @pytest.mark.parametrize(("version", "n_described"), [((62, 28, 9), 1), ((62, 29, 0), 2)])
-def test_another_minor_version_of_ffmpeg_describes_again_and_a_patch_does_not(
+def test_a_minor_version_of_ffmpeg_invalidates_rows_and_a_patch_does_not(
     tmp_path, video, described, monkeypatch, version, n_described
 ):
     for installed in ((62, 28, 1), version):
@@ -63,7 +63,7 @@ def test_another_minor_version_of_ffmpeg_describes_again_and_a_patch_does_not(
     assert len(described) == n_described
 
 
-def test_another_minor_version_of_pyav_describes_again(tmp_path, video, described, monkeypatch):
+def test_a_minor_version_of_pyav_invalidates_rows(tmp_path, video, described, monkeypatch):
     for installed in ("18.1.0", "18.2.0"):
         monkeypatch.setattr(av, "__version__", installed)
         Size(cache=tmp_path / "features").fit_transform([video])
@@ -91,7 +91,7 @@ def test_the_versions_can_be_read_in_the_settings(tmp_path, video):
     assert set(libraries) == {"libavcodec", "libswscale", "opencv", "pyav"}
 
 
-def test_what_changes_while_it_is_described_is_not_kept(tmp_path, video, monkeypatch):
+def test_the_row_of_a_file_that_changes_meanwhile_is_not_kept(tmp_path, video, monkeypatch):
     def read(task, **settings):
         task[0].write_bytes(b"longer by far")
         return [np.array([13.0])], []
@@ -103,7 +103,7 @@ def test_what_changes_while_it_is_described_is_not_kept(tmp_path, video, monkeyp
 
 @pytest.mark.usefixtures("settled")
 @pytest.mark.parametrize("is_next_process", [False, True])
-def test_no_fold_or_later_run_reads_a_file_that_is_known(
+def test_folds_and_later_runs_do_not_read_known_files(
     tmp_path, described, monkeypatch, restart, is_next_process
 ):
     copies = [tmp_path / f"{i}.mp4" for i in range(20)]
@@ -128,7 +128,7 @@ def test_files_are_hashed_by_several_threads(tmp_path, described, monkeypatch):
 
     def digest(*args):
         if next(first, None) is not None:
-            together.wait()  # for ever, if files were hashed one by one
+            together.wait()  # would wait for ever if files were hashed one by one
         return original(*args)
 
     monkeypatch.setattr(hashlib, "file_digest", digest)
@@ -137,7 +137,7 @@ def test_files_are_hashed_by_several_threads(tmp_path, described, monkeypatch):
 
 
 class Mean(VideoTransformer):
-    """Means of frames, and what the test makes of them."""
+    """A tier of the means of frames, changed by a function of the test."""
 
     change = staticmethod(lambda mean: [mean, 1])
 
@@ -153,7 +153,7 @@ class Mean(VideoTransformer):
 
 @pytest.fixture
 def clips(draw, write_clip, tmp_path):
-    """Return a file and an array of other levels, and one of which something is wrong."""
+    """Return a file, an array with other grey levels, and a bad video."""
     frames = draw(3)
     write_clip(tmp_path / "bad.mp4", np.full_like(frames, 250))
     write_clip(tmp_path / "good.mp4", np.full_like(frames, 100))
@@ -187,7 +187,7 @@ def test_a_row_that_is_not_finite_is_not_kept_and_names_its_video(
         assert cache_info(folder).n_entries == 2
 
 
-def test_a_disk_that_gets_full_loses_no_row(tmp_path, clips, monkeypatch):
+def test_a_full_disk_loses_no_row(tmp_path, clips, monkeypatch):
     resource = pytest.importorskip("resource")
     folder, limits = tmp_path / "features", resource.getrlimit(resource.RLIMIT_FSIZE)
     expected = Mean().fit_transform(clips)
@@ -211,7 +211,7 @@ def test_a_disk_that_gets_full_loses_no_row(tmp_path, clips, monkeypatch):
     assert cache_info(folder).n_entries == 1
 
 
-def test_a_folder_that_is_deleted_at_any_time_loses_no_row(tmp_path, monkeypatch):
+def test_deleting_the_folder_at_any_time_loses_no_row(tmp_path, monkeypatch):
     frames = (
         np.zeros((40, 2, 4, 4, 3), np.uint8)
         + np.arange(40, dtype=np.uint8)[:, None, None, None, None]

@@ -20,14 +20,14 @@ def npy(array):
     return file.getvalue()
 
 
-def test_what_was_put_is_got_again(make_cache, video, vector):
+def test_get_returns_what_was_put(make_cache, video, vector):
     cache = make_cache()
     assert cache.get(cache.key(video)) is None
     cache.put(cache.key(video), vector)
     np.testing.assert_array_equal(make_cache().get(cache.key(video)), vector)
 
 
-def test_nothing_is_made_before_the_first_write(make_cache, video, tmp_path):
+def test_no_folder_is_created_before_the_first_write(make_cache, video, tmp_path):
     cache = make_cache()
     cache.get(cache.key(video))
     assert not (tmp_path / "features").exists()
@@ -77,7 +77,7 @@ def test_an_entry_can_be_read_by_numpy(make_cache, vector, tmp_path):
         b"",
         b"no numbers",
         b"PK\x03\x04",
-        npy(np.arange(5, dtype=np.float32)),  # as the cache wrote them before it had checksums
+        npy(np.arange(5, dtype=np.float32)),  # as an earlier version wrote them, without checksums
         npy(np.full(5, np.nan, np.float32)),
         npy(np.arange(5.0)),
         npy(np.zeros((1, 5), np.float32)),
@@ -96,7 +96,7 @@ def test_a_foreign_entry_is_a_miss_and_the_next_write_replaces_it(
     np.testing.assert_array_equal(cache.get(key), vector)
 
 
-def test_no_byte_of_an_entry_can_be_changed_or_cut_unseen(make_cache, vector, tmp_path):
+def test_every_changed_or_missing_byte_of_an_entry_is_noticed(make_cache, vector, tmp_path):
     cache, key = make_cache(), "0" * 64
     cache.put(key, vector)
     path = entry(tmp_path, key)
@@ -157,7 +157,7 @@ def test_only_vectors_can_be_put(make_cache, video, value):
         make_cache().put(make_cache().key(video), value)
 
 
-def test_a_write_that_fails_leaves_nothing_behind(make_cache, video, vector, tmp_path, monkeypatch):
+def test_a_failed_write_leaves_nothing_behind(make_cache, video, vector, tmp_path, monkeypatch):
     cache = make_cache()
     cache.prepare()
     monkeypatch.setattr(os, "replace", Mock(side_effect=OSError("no space left on device")))
@@ -167,7 +167,7 @@ def test_a_write_that_fails_leaves_nothing_behind(make_cache, video, vector, tmp
     assert not list((tmp_path / "features").rglob("*.part"))
 
 
-def test_a_folder_that_is_cleared_between_its_making_and_the_write_is_made_again(
+def test_a_folder_that_is_removed_just_before_a_write_is_created_again(
     make_cache, video, vector, monkeypatch
 ):
     cache = make_cache()
@@ -192,7 +192,7 @@ def test_settings_can_be_read_beside_the_entries(make_cache, tmp_path):
     assert '"frame_size": 128' in record.read_text()
 
 
-def test_a_number_of_numpy_is_the_same_setting(make_cache, video, vector):
+def test_numpy_numbers_are_the_same_settings_as_python_numbers(make_cache, video, vector):
     cache = make_cache(frame_size=np.int64(64))
     cache.put(cache.key(video), vector)
     assert make_cache(frame_size=64).get(cache.key(video)) is not None
@@ -200,7 +200,7 @@ def test_a_number_of_numpy_is_the_same_setting(make_cache, video, vector):
 
 @contextmanager
 def unprivileged():
-    """Run as a user to whom something can be forbidden."""
+    """Run as a user without root's permissions."""
     is_root = os.geteuid() == 0
     if is_root:
         os.seteuid(65534)
@@ -213,7 +213,7 @@ def unprivileged():
 
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs the permissions of POSIX")
 @pytest.mark.parametrize("mode", [0o000, 0o500])
-def test_a_folder_without_permission_is_an_error_of_ours(make_cache, vector, tmp_path, mode):
+def test_a_folder_without_permission_is_an_m3s_error(make_cache, vector, tmp_path, mode):
     cache, folder = make_cache(), tmp_path / "features"
     cache.put("0" * 64, vector)
     folder.chmod(mode)
@@ -228,7 +228,7 @@ def test_a_folder_without_permission_is_an_error_of_ours(make_cache, vector, tmp
         folder.chmod(0o700)
 
 
-def test_a_deleted_folder_is_made_again_with_its_settings(make_cache, vector, tmp_path):
+def test_a_deleted_folder_is_created_again_with_its_settings(make_cache, vector, tmp_path):
     cache = make_cache()
     cache.put("0" * 64, vector)
     shutil.rmtree(tmp_path / "features")

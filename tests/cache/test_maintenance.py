@@ -1,4 +1,4 @@
-"""Entries of a cache are counted and removed, and nothing else in its folder is touched."""
+"""Entries of a cache are counted and removed, and other files in its folder are not touched."""
 
 import os
 import time
@@ -63,7 +63,7 @@ def test_entries_of_a_wrong_clock_are_counted_and_removed(folder, stamp):
 
 @pytest.fixture
 def marker(folder):
-    """Return the one file beside the folders of tiers: it says that this is a cache."""
+    """Return the file that marks a folder as a cache."""
     (path,) = (path for path in folder.iterdir() if path.is_file())
     return path
 
@@ -104,7 +104,7 @@ def test_lost_or_damaged_settings_are_none(folder, change):
     assert [tier.settings for tier in cache_info(str(folder)).tiers] == [None] * 3
 
 
-def test_all_is_removed_but_the_marker(folder, marker):
+def test_clearing_removes_all_but_the_marker(folder, marker):
     n_bytes = sum(path.stat().st_size for path in files(folder) - {marker})
     removed = cache_clear(folder)
     assert (removed.n_entries, removed.n_bytes) == (4, n_bytes)
@@ -112,7 +112,7 @@ def test_all_is_removed_but_the_marker(folder, marker):
 
 
 @pytest.mark.usefixtures("settled")
-def test_digests_go_with_all_and_stay_with_a_tier(folder, make_cache, video):
+def test_digests_are_removed_with_the_whole_cache_but_not_with_a_tier(folder, make_cache, video):
     make_cache().key(video)
     cache_clear(folder, name="Low")
     assert len(list((folder / ".digests").rglob("*.json"))) == 1
@@ -132,7 +132,7 @@ def test_old_entries_are_removed_and_the_records_of_the_others_kept(folder):
     assert {tier.settings["frame_size"]: tier.n_entries for tier in low} == {64: 1, 128: 1}
 
 
-def test_what_killed_processes_left_goes_after_an_hour(folder):
+def test_leftovers_of_killed_processes_are_removed_after_an_hour(folder):
     vector = next(folder.rglob("*.npy"))
     places = [folder, vector.parent, vector.parents[1], folder / ".digests" / "ab"]
     places[3].mkdir(parents=True)
@@ -185,7 +185,7 @@ def test_a_folder_that_is_not_a_cache_is_refused(function, folder, marker, tmp_p
     assert len(list(folder.rglob("*.npy"))) == 4
 
 
-def test_an_unknown_tier_is_an_error_that_names_the_known(folder):
+def test_the_error_for_an_unknown_tier_names_the_known_ones(folder):
     with pytest.raises(M3SError, match=r"name='Lwo': it has \['High', 'Low'\]"):
         cache_clear(folder, name="Lwo")
 

@@ -38,7 +38,7 @@ for turn in count():
     own.write_bytes(b"%d" % turn)
     cache.key(folder / "all.mp4"), cache.key(own)
 """
-# Describes a video slowly, and says of each that it was asked to.
+# Describes videos slowly, and prints a line for each.
 TIER = """
 import time
 from pathlib import Path
@@ -78,8 +78,8 @@ from slow_tier import Slow, videos
 Slow(log=sys.argv[1], seconds=0.05, cache=sys.argv[2]).fit_transform(videos())
 """
 
-# Describes by one process after the other, each of which is killed at a random moment, and says
-# after each how many rows it finished. A row counts as finished as soon as `put` returns. Videos
+# Describes videos in one process after the other. Each is killed at a random moment, and the
+# number of finished rows is printed. A row counts as finished as soon as `put` returns. Videos
 # are read without worker processes, which would take longer to start than each process lives.
 KILLED = """
 import os, random, signal, sys, time
@@ -120,7 +120,7 @@ def running(*arguments):
         yield
         assert process.poll() is None
     finally:
-        os.killpg(process.pid, signal.SIGKILL)  # nothing can be tidied up
+        os.killpg(process.pid, signal.SIGKILL)  # no clean-up can run
         process.wait()
 
 
@@ -132,7 +132,7 @@ def wait_for(condition):
 
 
 def n_whole(cache, keys):
-    """Count the vectors that are there, all of which have to be as they were written."""
+    """Count the vectors in the cache, and check that each is as it was written."""
     vectors = {key: cache.get(key) for key in keys}
     for key, vector in vectors.items():
         if vector is not None:
@@ -141,7 +141,7 @@ def n_whole(cache, keys):
 
 
 @pytest.mark.usefixtures("restart")
-def test_writers_at_once_and_killed_leave_whole_vectors_and_true_digests(tmp_path):
+def test_concurrent_and_killed_writers_leave_whole_vectors_and_correct_digests(tmp_path):
     (tmp_path / "all.mp4").write_bytes(b"shared")
     cache = FeatureCache(tmp_path / "features", "Tier", {})
     keys = {f"{i % 2 * n * 1000 + i:064x}" for i in range(40) for n in (1, 2, 3, 4)}
@@ -186,7 +186,7 @@ def test_kills_at_random_moments_lose_no_finished_row(tmp_path, monkeypatch, n_k
     subprocess.run(command, check=True, timeout=250)
     lines = log.read_text().splitlines(keepends=True)
     finished = [line.split() for line in lines if line.endswith("\n")]
-    assert len(finished) == len(set(map(tuple, finished))) > 0  # none is lost, and described again
+    assert len(finished) == len(set(map(tuple, finished))) > 0  # no row is finished twice
     for place, key, _ in finished:
         assert (Path(place) / key[:2] / f"{key}.npy").exists()
     slow, module = log.with_name("again.txt"), importlib.import_module("slow_tier")

@@ -12,7 +12,7 @@ from sklearn_m3s.cli._main import m3s as group
 
 @pytest.fixture(autouse=True)
 def user_cache(tmp_path, monkeypatch):
-    """Put the cache directory of the user elsewhere."""
+    """Move the user's cache folder into the test's folder."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user-cache"))
     return tmp_path / "user-cache" / "sklearn_m3s" / "features"
 

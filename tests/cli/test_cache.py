@@ -1,4 +1,4 @@
-"""``m3s cache`` shows and clears what the commands keep."""
+"""``m3s cache`` shows and clears the features that commands keep."""
 
 import json
 

@@ -20,7 +20,9 @@ def test_good_files_are_listed(m3s, clip_path, tmp_path, read_rows):
     assert (picture["width"], picture["height"], picture["frames"]) == (30, 20, 1)
 
 
-def test_what_is_wrong_is_said_of_each_file(m3s, draw, write_clip, bad_file, tmp_path, read_rows):
+def test_the_problem_of_each_bad_file_is_named(
+    m3s, draw, write_clip, bad_file, tmp_path, read_rows
+):
     good = write_clip(tmp_path / "good.mkv", draw(60))
     content = Path(good).read_bytes()
     for name, share in {"half.mkv": 0.5, "almost.mkv": 0.97}.items():

@@ -1,4 +1,4 @@
-"""``m3s extract`` writes the features of the tiers, and loses none for a bad video."""
+"""``m3s extract`` writes the features of the tiers, also beside bad videos."""
 
 import numpy as np
 import pandas
@@ -9,7 +9,7 @@ from sklearn_m3s import RawPerception
 
 @pytest.fixture
 def expected(clips):
-    """Return what the tier gives in Python."""
+    """Return the features of the tier in Python."""
     files = sorted(map(str, clips.glob("*.mp4")))
     return RawPerception().fit(files).transform(files)
 
@@ -57,7 +57,7 @@ def test_an_encoder_of_the_registry_is_a_tier(m3s, clips, tmp_path, decoded):
     assert len(decoded) == 2  # the second time they are in the cache
 
 
-def test_the_cache_is_in_the_directory_of_the_user_and_told(m3s, clips, tmp_path, user_cache):
+def test_the_cache_is_in_the_user_cache_folder_and_a_note_says_so(m3s, clips, tmp_path, user_cache):
     done = m3s("extract", clips / "clip00.mp4", "--tier", "raw", "-o", tmp_path / "x.csv")
     assert str(user_cache) in done.stderr
     assert (user_cache / ".sklearn_m3s_cache").exists()
@@ -79,7 +79,7 @@ def test_usage_errors_name_the_option_before_any_work(m3s, clips, decoded, argum
     assert decoded == []
 
 
-def test_no_good_video_is_no_result(m3s, bad_file, tmp_path):
+def test_without_a_good_video_no_table_is_written(m3s, bad_file, tmp_path):
     done = m3s("extract", bad_file, "--tier", "raw", "-o", tmp_path / "x.csv")
     assert done.exit_code == 1
     assert "none of the 1 videos" in done.stderr

@@ -1,4 +1,4 @@
-"""Help is quick, complete, and there even without what the commands need."""
+"""Help is quick and complete, and needs no optional package."""
 
 import subprocess
 import sys
@@ -46,7 +46,7 @@ def test_the_package_runs_as_the_command():
     assert done.stdout == f"m3s, version {__version__}\n"
 
 
-def test_there_are_all_commands():
+def test_all_commands_are_listed():
     assert {" ".join(path) for path, _ in COMMANDS} == {
         "check", "extract", "fit", "predict", "timeline", "report", "evaluate", "ablate",
         "weights list", "weights fetch", "weights verify", "cache info", "cache clear", "demo",
@@ -66,7 +66,7 @@ def test_help_has_an_example_that_parses_and_the_shared_options(m3s, path, comma
     assert {word for word in arguments if word.startswith("-")} <= options
 
 
-def test_without_click_the_command_says_how_to_get_it(monkeypatch, capsys):
+def test_without_click_the_command_says_how_to_install_it(monkeypatch, capsys):
     monkeypatch.setattr(cli, "find_spec", lambda name: None)
     with pytest.raises(SystemExit) as end:
         cli.main()

@@ -15,7 +15,7 @@ LIMIT_SECONDS = 2
 
 
 def interrupted(program, is_time):
-    """Run a program, interrupt it when it is time, and return its end."""
+    """Interrupt a program at some time, and return its exit code, its last seconds and output."""
     process = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -30,7 +30,7 @@ def interrupted(program, is_time):
         process.kill()
 
 
-def test_rows_so_far_stay_in_the_cache(draw, write_clip, tmp_path):
+def test_finished_rows_stay_in_the_cache(draw, write_clip, tmp_path):
     for i in range(40):
         write_clip(tmp_path / f"{i}.mp4", draw(60, 96, 128))
     cache, output = tmp_path / "features", tmp_path / "x.csv"
@@ -48,7 +48,7 @@ def test_rows_so_far_stay_in_the_cache(draw, write_clip, tmp_path):
     assert not list(tmp_path.glob(".*.part"))
 
 
-def test_what_swallows_the_interrupt_does_not_keep_it_alive():
+def test_code_that_swallows_the_interrupt_does_not_keep_the_command_alive():
     program = """
 import sys, time
 from sklearn_m3s.cli import _main, main

@@ -1,4 +1,4 @@
-"""From a table of scores to a model file, and from there to scores, a timeline and a report."""
+"""A table of scores becomes a model file, which gives scores, a timeline and a report."""
 
 import json
 import re
@@ -40,14 +40,14 @@ def run(*arguments):
     return CliRunner().invoke(m3s, [str(argument) for argument in arguments])
 
 
-def test_the_model_ranks_and_says_how_well(fitted, clips):
+def test_fit_reports_the_rank_correlation_of_the_model(fitted, clips):
     path, (model, constant) = fitted
     assert model["predictor"] == "model"
     assert model["spearman_low"] < model["spearman"] < model["spearman_high"]
     assert constant["predictor"] == "constant"
     assert constant["spearman"] is None
     table = pandas.read_csv(clips / "scores.csv")
-    # The folds are the same, whoever makes them; the constant is the mean of the other folds.
+    # The constant predicts the mean score of the other folds.
     assert constant["mae"] == pytest.approx(np.abs(table["score"] - 0.59).mean(), abs=0.02)
     card = load_card(path)
     assert card["data"] == "scores.csv"
@@ -79,12 +79,14 @@ def test_predictions_have_intervals_and_percentiles(
     assert str(bad_file) in done.stderr
 
 
-def test_in_python_a_bad_video_costs_itself(fitted, clips, bad_file):
+def test_in_python_a_bad_video_does_not_affect_the_others(fitted, clips, bad_file):
     scores = load_model(fitted[0]).predict([bad_file, clips / "clip00.mp4"])
     assert np.isnan(scores).tolist() == [True, False]
 
 
-def test_a_model_of_python_without_intervals_and_names(m3s, clips, tmp_path, cache, read_rows):
+def test_a_model_saved_in_python_needs_no_intervals_or_names(
+    m3s, clips, tmp_path, cache, read_rows
+):
     raw = RawPerception(descriptors=["brightness"])
     model = make_m3s(raw, scene=None, event=None, regressor=Ridge())
     files = sorted(map(str, clips.glob("*.mp4")))
@@ -116,7 +118,7 @@ def test_the_raw_tier_alone_is_shown_beside_the_model(m3s, clips, tmp_path, cach
     assert [re.split("  +", row)[0] for row in rows] == ["model", "raw alone", "constant"]
 
 
-def test_several_scores_with_gaps_and_groups(m3s, clips, tmp_path, cache, read_rows):
+def test_several_scores_may_have_gaps_and_groups(m3s, clips, tmp_path, cache, read_rows):
     table = pandas.read_csv(clips / "scores.csv")
     table["video"] = [clips / name for name in table["video"]]
     table.loc[::7, "second score"] = None
@@ -188,7 +190,7 @@ def test_a_report_names_bad_videos(m3s, fitted, clips, cache, tmp_path, bad_file
     assert f"{bad_file}: cannot be decoded" in done.stderr
 
 
-def test_out_of_fold_predictions_are_those_that_are_measured(fitted, clips):
+def test_the_metrics_are_those_of_the_out_of_fold_predictions(fitted, clips):
     path, (model, _) = fitted
     reference = load_reference(path)
     pooled = spearmanr(reference.scores, reference.predictions).statistic

@@ -1,4 +1,4 @@
-"""Results go to stdout or a file, whole or not at all; all else goes to stderr."""
+"""Results go to stdout or to a complete file, and everything else goes to stderr."""
 
 import json
 import os
@@ -63,7 +63,7 @@ def test_no_progress_is_shown_elsewhere(m3s, clips):
     assert m3s("check", clips / "clip00.mp4").stderr == "1 of 1 files are good.\n"
 
 
-def test_names_that_are_not_text_do_not_lose_the_others(m3s, clips, tmp_path):
+def test_names_that_are_not_valid_text_do_not_lose_other_results(m3s, clips, tmp_path):
     name = os.fsencode(tmp_path) + b"/\xff.mp4"
     with open(name, "wb") as file:
         file.write((clips / "clip00.mp4").read_bytes())

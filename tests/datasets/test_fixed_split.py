@@ -1,4 +1,4 @@
-"""Everybody gets the same split: the official one, or one by the names of the videos."""
+"""The split is always the same: the official one, or one by the names of the videos."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_hashed_folds_are_those_of_sha256():
     np.testing.assert_array_equal(fixed_split(data, n_splits=3).test_fold, shares * 3 // 1)
 
 
-def test_order_folder_ending_and_other_videos_do_not_matter():
+def test_the_split_ignores_order_folder_suffix_and_other_videos():
     first = fixed_split(Bunch(videos=VIDEOS), n_splits=2).test_fold
     others = [f"/elsewhere/video{i}.webm" for i in reversed(range(8))]
     second = fixed_split(Bunch(videos=others), n_splits=2).test_fold

@@ -36,7 +36,7 @@ def test_another_split_has_other_parts(root):
     np.testing.assert_array_equal(data.scores[data.split == "test"], [0.5])
 
 
-def test_an_absent_split_is_named(root):
+def test_a_missing_split_is_named(root):
     with pytest.raises(FileNotFoundError, match=r"train_3\.txt .*memorability\.csail\.mit\.edu"):
         load_lamem(root, split=3)
 

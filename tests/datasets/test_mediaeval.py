@@ -127,13 +127,13 @@ def test_2018_and_2019_are_videomem(tmp_path, year):
     np.testing.assert_array_equal(data.n_annotations, [34])
 
 
-def test_absent_tables_of_2018_send_to_the_organisers(tmp_path):
+def test_the_error_for_a_missing_2018_table_names_the_organisers(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"ground-truth_dev-set\.csv .*multimediaeval"):
         load_mediaeval(tmp_path, year=2018)
 
 
 @pytest.mark.parametrize("name", ["training_set/scores_v2.csv", "development_set/dev_scores.csv"])
-def test_an_absent_table_is_named(root_2020, name):
+def test_a_missing_table_is_named(root_2020, name):
     (root_2020 / name).unlink()
     with pytest.raises(FileNotFoundError, match=f"{name.split('/')[1]} .*multimediaeval"):
         load_mediaeval(root_2020, year=2020)

@@ -51,13 +51,13 @@ def test_the_test_part_without_scores_is_kept_on_request(root):
     assert np.isnan(data.scores).tolist() == [False, False, False, True]
 
 
-def test_the_file_of_the_test_part_may_be_absent(root):
+def test_the_file_of_the_test_part_may_be_missing(root):
     (root / "memento_test_data.json").unlink()
     assert load_memento10k(root).names == ["biking_1", "baking_2", "boating_3"]
 
 
 @pytest.mark.parametrize("part", ["train", "val"])
-def test_the_other_files_may_not_be_absent(root, part):
+def test_the_other_files_must_exist(root, part):
     (root / f"memento_{part}_data.json").unlink()
     with pytest.raises(FileNotFoundError, match=rf"memento_{part}_data\.json .*memento\.csail"):
         load_memento10k(root)

@@ -76,12 +76,12 @@ def test_hidden_files_and_additions_of_macos_are_left_out(put, tmp_path):
         (["a.txt", "a.jpg"], None),
     ],
 )
-def test_the_preferred_ending_of_a_video_wins(put, tmp_path, names, chosen):
+def test_the_preferred_suffix_of_a_video_wins(put, tmp_path, names, chosen):
     found = put(*names).find_media(["a"], VIDEOS)
     assert found == (chosen and tmp_path / chosen)
 
 
-def test_images_have_other_endings(put, tmp_path):
+def test_images_have_other_suffixes(put, tmp_path):
     assert put("a.mp4", "images/a.jpg").find_media(["a"], IMAGES) == tmp_path / "images" / "a.jpg"
 
 
@@ -89,7 +89,7 @@ def test_the_first_of_several_names_wins(put, tmp_path):
     assert put("11.mp4", "00011.mp4").find_media(["11", "00011"], VIDEOS) == tmp_path / "11.mp4"
 
 
-def test_two_videos_with_the_same_name_ask_for_a_folder(put):
+def test_the_error_for_two_videos_of_one_name_asks_for_a_folder(put):
     with pytest.raises(ValueError, match=r"2 files .* choose between them with video_folder"):
         put("large/a.mp4", "small/a.mp4").find_media(["a"], VIDEOS)
 
@@ -177,5 +177,5 @@ def test_an_error_gives_the_position_of_a_row_without_a_name(tmp_path):
 
 
 @pytest.mark.parametrize(("name", "expected"), [("a/video3.webm", "video3"), ("8", "8")])
-def test_a_stem_has_no_folder_and_no_ending(name, expected):
+def test_a_stem_has_no_folder_and_no_suffix(name, expected):
     assert stem(name) == expected

@@ -16,7 +16,7 @@ def test_rates_are_shares_of_the_trials():
 
 
 def test_d_prime_separates_two_normal_distributions():
-    """The one of hits is so far above that of false alarms, seen from the same threshold."""
+    """The means of both distributions are d' apart if one threshold gives both rates."""
     data = scores_from_responses([15], [4], [2], [27])
     threshold = brentq(lambda x: norm.sf(x) - 2.5 / 30, -5, 5)
     d_prime = brentq(lambda d: norm.sf(threshold, loc=d) - 15.5 / 20, -5, 5)

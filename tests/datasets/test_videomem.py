@@ -59,12 +59,12 @@ def test_a_test_part_with_scores_is_joined(root, name):
     assert data.captions[2] == []
 
 
-def test_an_absent_table_says_where_to_ask(tmp_path):
+def test_the_error_for_a_missing_table_says_where_to_request_it(tmp_path):
     with pytest.raises(FileNotFoundError, match=rf"{TABLE} .*InterDigital at https://www\.interd"):
         load_videomem(tmp_path)
 
 
-def test_an_absent_column_is_named(root):
+def test_a_missing_column_is_named(root):
     path = root / "dev-set" / "ground-truth" / TABLE
     path.write_text("video,memorability\nvideo3.webm,0.9\n")
     with pytest.raises(ValueError, match=r"no 'short-term_memorability', only \['video', 'memor"):

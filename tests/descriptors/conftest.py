@@ -1,4 +1,4 @@
-"""Real frames beside the published descriptors of them, where the reference data is present."""
+"""Real frames and their published descriptors, if the reference data is present."""
 
 import av
 import cv2
@@ -40,7 +40,7 @@ def clips(golden, reference):
 
 
 def _window_means(series):
-    """Return the means of the windows; a series of pairs is one shorter than its frames."""
+    """Return the means of the windows. A series of pairs is one shorter than its frames."""
     return np.concatenate(
         [
             [values[start : start + length].mean() for start in range(0, last + 1, STEP)]

@@ -46,7 +46,7 @@ def test_spectrum_cuts_below_sixty_cycles(cycles, passes):
 
 
 @pytest.mark.parametrize(("method", "direction"), [("spectrum", -1), ("slope", 1)])
-def test_blur_moves_the_measure_one_way(method, direction, rng):
+def test_more_blur_changes_the_measure_in_one_direction(method, direction, rng):
     sharp = _power_law((256, 256), 2, rng)
     frames = _rgb(np.stack([sharp, *(cv2.GaussianBlur(sharp, (0, 0), s) for s in (0.7, 1.5))]))
     assert (np.diff(blurriness(frames, method=method)) * direction > 0).all()

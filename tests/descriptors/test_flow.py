@@ -71,13 +71,13 @@ def test_blocks_that_overlap_by_a_frame_give_the_same(method, view):
     np.testing.assert_allclose(blocks, flow(frames, method=method), rtol=1e-9)
 
 
-def test_many_pairs_are_as_each_by_itself(view):
+def test_many_pairs_have_the_flow_of_each_pair_alone(view):
     frames = np.stack([view(step % 7, step % 5) for step in range(40)])
     pairs = [flow(frames[i : i + 2])[0] for i in range(39)]
     np.testing.assert_allclose(flow(frames), pairs, rtol=1e-9)
 
 
-def test_long_thin_frames_will_do(rng):
+def test_long_thin_frames_are_accepted(rng):
     frames = rng.integers(0, 256, (3, 4000, 16, 3), dtype=np.uint8)
     assert np.isfinite(flow(frames)).all()
 

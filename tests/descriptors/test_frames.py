@@ -49,7 +49,7 @@ def test_too_small_frames_are_an_error_that_names_the_smallest(describe, smalles
 
 
 @pytest.mark.parametrize("describe", PER_FRAME)
-def test_frames_may_come_in_blocks(describe, rng):
+def test_frames_may_be_added_in_blocks(describe, rng):
     frames = rng.integers(0, 256, (5, 48, 40, 3), dtype=np.uint8)
     blocks = np.concatenate([describe(frames[:2]), describe(frames[2:])])
     np.testing.assert_allclose(blocks, describe(frames), rtol=1e-9)

@@ -81,18 +81,18 @@ def test_odd_sides_are_made_even_by_repeating_the_border(noise):
 
 
 @pytest.mark.parametrize("side", [32, 48, 64, 96, 128])
-def test_equal_frames_have_equal_sizes_whatever_was_in_memory(side, rng):
+def test_equal_frames_have_equal_sizes_whatever_the_memory_held(side, rng):
     texture = cv2.resize(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8), (side, side))
     frames = np.stack([np.roll(texture, 2 * i, axis=1) for i in range(20)])
     sizes = set()
     for _ in range(8):
         sizes.add(h264_bytes(frames))
-        h264_bytes(rng.integers(0, 256, (6, side, side, 3), dtype=np.uint8))  # leaves its traces
+        h264_bytes(rng.integers(0, 256, (6, side, side, 3), dtype=np.uint8))  # leaves traces
     assert len(sizes) == 1
 
 
 @pytest.mark.parametrize("frame_rate", [30000 / 1001, 0.5, np.float32(12.5), 60])
-def test_any_frame_rate_will_do(noise, frame_rate):
+def test_any_positive_frame_rate_is_accepted(noise, frame_rate):
     assert h264_bytes(noise, frame_rate=frame_rate) > 1000
 
 

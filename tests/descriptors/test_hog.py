@@ -17,7 +17,7 @@ def photograph():
 
 
 @pytest.mark.parametrize(("side", "cell_size"), [(256, 8), (132, 12), (36, 5)])
-def test_hog_is_that_of_scikit_image(photograph, side, cell_size):
+def test_hog_equals_that_of_scikit_image(photograph, side, cell_size):
     ours = hog(photograph[:, :side, :side], cell_size=cell_size)
     whole = side // cell_size * cell_size
     theirs = reference_hog(photograph[0, :whole, :whole, 0], 9, (cell_size,) * 2, (2, 2))
@@ -25,7 +25,7 @@ def test_hog_is_that_of_scikit_image(photograph, side, cell_size):
     np.testing.assert_allclose(ours[0], theirs, atol=1e-6)
 
 
-def test_cells_of_sixteen_are_cells_of_eight_in_half_the_frame(photograph):
+def test_cells_of_sixteen_equal_cells_of_eight_in_half_the_frame(photograph):
     half = cv2.resize(photograph[0], (128, 128), interpolation=cv2.INTER_AREA)
     assert hog(photograph).shape == (1, 8100)
     np.testing.assert_allclose(hog(photograph), hog(half[None], cell_size=8), atol=1e-6)

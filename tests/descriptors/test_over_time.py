@@ -1,4 +1,4 @@
-"""Descriptors over time: blocks add up to the whole, and what is unused can be copied."""
+"""Descriptors over time: blocks add up to the whole, and unused descriptors can be copied."""
 
 import copy
 import pickle
@@ -49,7 +49,7 @@ def test_the_value_does_not_depend_on_the_blocks(descriptor, frames, ends):
 
 
 @pytest.mark.parametrize("descriptor", ALL)
-def test_an_unused_one_can_be_pickled(descriptor, frames):
+def test_an_unused_descriptor_can_be_pickled(descriptor, frames):
     loaded = pickle.loads(pickle.dumps(descriptor))
     np.testing.assert_array_equal(described(loaded, frames), described(descriptor, frames))
 
@@ -103,7 +103,7 @@ def test_a_last_frame_that_is_held_is_time_without_motion(frames):
     assert descriptor.value() == pytest.approx(expected)
 
 
-def test_flow_keeps_a_frame_whose_memory_is_used_again(frames):
+def test_flow_copies_the_last_frame_of_a_reused_buffer(frames):
     descriptor, block = FlowOverTime("dis"), frames[:3].copy()
     descriptor.add(block, TIMES[:3])
     block[:] = 0
@@ -116,6 +116,6 @@ def test_a_single_frame_does_not_move(frames):
 
 
 @pytest.mark.parametrize("parameters", [{"method": "raft"}, {"frame_rate": 0}])
-def test_a_wrong_parameter_is_an_error_that_names_it(parameters):
+def test_the_error_for_a_wrong_parameter_names_it(parameters):
     with pytest.raises(ValueError, match=f"'{next(iter(parameters))}' parameter"):
         FlowOverTime(**parameters)

@@ -55,7 +55,7 @@ def test_pairs_do_not_affect_each_other(images):
     ],
     ids=["default", "other"],
 )
-def test_with_the_warp_and_slopes_of_opencv_the_fields_are_those_of_opencv(
+def test_with_the_warp_and_slopes_of_opencv_the_fields_equal_those_of_opencv(
     images, settings, monkeypatch
 ):
     pytest.importorskip("cv2.optflow", reason="needs OpenCV's contributed modules")
@@ -69,7 +69,7 @@ def test_with_the_warp_and_slopes_of_opencv_the_fields_are_those_of_opencv(
         epsilon=1e-6,
         medianFiltering=3,
     )
-    solver.setInnerIterations(settings["steps"])  # its keyword is misspelt in OpenCV
+    solver.setInnerIterations(settings["steps"])  # OpenCV misspells this keyword
     greys = np.rint(images).astype(np.uint8)
     theirs = [solver.calc(before, after, None) for before, after in pairwise(greys)]
     ours = tvl1_fields(greys.astype(np.float32), **settings)

@@ -1,4 +1,4 @@
-"""Figures without a screen, videos to show, and rows that stand for videos."""
+"""Fixtures: figures without a screen, videos to show, and feature rows in place of videos."""
 
 import sys
 
@@ -35,13 +35,13 @@ def clips():
 
 @pytest.fixture
 def videos(clips):
-    """Return a list of the same. A test may change it."""
+    """Return the clips as a new list, which a test may change."""
     return list(clips)
 
 
 @pytest.fixture
 def data(rng):
-    """Return rows that stand for videos, and scores that all tiers explain in part."""
+    """Return feature rows in place of videos, and scores that all tiers explain in part."""
     X = rng.normal(size=(90, 8))
     effect = X[:, 0] + X[:, 3] - X[:, 6] + np.abs(X[:, 2])
     return X, 0.8 + 0.02 * effect + 0.01 * rng.normal(size=90)

@@ -10,7 +10,7 @@ from sklearn_m3s.inspection import annotation_ceiling
 
 @pytest.fixture(scope="module")
 def annotated():
-    """Return memorabilities, counts of annotators, and scores that these gave."""
+    """Return memorabilities, numbers of annotators, and their scores."""
     rng = np.random.default_rng(0)
     p = rng.beta(14, 3, size=20_000)
     n = rng.integers(20, 60, size=20_000)
@@ -25,7 +25,7 @@ def test_the_ceiling_is_the_correlation_with_the_true_memorability(annotated):
     assert result.table["ceiling"]["spread"] == pytest.approx(p.std(), rel=0.05)
 
 
-def test_the_split_half_is_that_of_other_annotators(annotated):
+def test_the_split_half_equals_the_correlation_with_other_annotators(annotated):
     p, n, scores = annotated
     rng = np.random.default_rng(1)
     halves = [rng.binomial(k, p) / k for k in (n // 2, n - n // 2)]

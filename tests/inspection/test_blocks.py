@@ -91,7 +91,7 @@ STUDIES = [
 
 
 @pytest.mark.parametrize(("study", "arguments"), STUDIES)
-def test_a_source_is_not_on_both_sides_of_a_fold(sources, study, arguments):
+def test_no_source_is_on_both_sides_of_a_fold(sources, study, arguments):
     X, y, groups = sources
     arguments = {"X": X, "y": y, "n_bootstrap": 0, "random_state": 0, "cv": 6, **arguments}
     rho = [study(**arguments, groups=given)["spearman"].iloc[0] for given in (None, groups)]
@@ -102,7 +102,7 @@ def test_a_source_is_not_on_both_sides_of_a_fold(sources, study, arguments):
 
 
 @pytest.mark.parametrize(("study", "arguments"), STUDIES)
-def test_intervals_are_those_of_as_many_videos_as_sources(sources, study, arguments):
+def test_intervals_are_wider_if_videos_share_sources(sources, study, arguments):
     X, y, groups = sources
     folds = list(GroupKFold(6).split(X, y, groups))
     arguments = {"X": X, "y": y, "n_bootstrap": 100, "random_state": 0, "cv": folds, **arguments}

@@ -22,7 +22,7 @@ def data(rng):
     return X, (0.8 + 0.05 * X[:, 0] + 0.04 * rng.normal(size=120)).clip(0, 1)
 
 
-def test_its_numbers_are_those_of_cross_val_score(data):
+def test_metrics_equal_those_of_cross_val_score(data):
     X, y = data
     cv = RepeatedKFold(n_splits=3, n_repeats=2, random_state=0)
     table = evaluate(Ridge(), X, y, cv=cv, n_bootstrap=100, random_state=0)

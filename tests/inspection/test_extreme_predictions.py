@@ -23,7 +23,7 @@ def test_extremes_are_those_of_a_full_sort(rng):
     assert rows_of(table, "under-predicted") == sorted(error, key=lambda i: error[i])[:5]
 
 
-def test_each_line_belongs_to_its_video(rng):
+def test_each_row_belongs_to_its_video(rng):
     y_true, y_pred = rng.uniform(size=(2, 6))
     table = extreme_predictions(NAMES, y_true, y_pred, n_videos=2)
     assert list(table.columns) == ["kind", "row", "video", "score", "predicted", "error"]

@@ -46,7 +46,7 @@ def test_a_name_replaces_the_picture_of_a_video_that_cannot_be_read(videos, scor
     assert display.axes_[1, 1].images
 
 
-def test_places_and_kinds_without_a_video_are_left_out(videos):
+def test_panels_and_kinds_without_a_video_are_left_out(videos):
     display = show(videos[:3], [0.5, 0.5, 0.5], [0.5, 0.5, 0.75])
     assert display.axes_.shape == (3, 3)  # nothing is under-predicted
     assert [panel.axison for panel in display.axes_[2]] == [True, False, False]
@@ -63,7 +63,7 @@ def test_from_estimator_shows_the_predictions_of_a_fitted_model(videos, scores):
     assert display.extremes.equals(table)
 
 
-def test_it_draws_into_given_axes_and_again(videos, scores):
+def test_plot_draws_into_given_axes_and_can_be_repeated(videos, scores):
     _, given = pyplot.subplots(4, 3)
     display = show(videos, *scores, ax=given)
     assert display.axes_.tolist() == given.tolist()

@@ -43,7 +43,7 @@ def clips():
 
 @pytest.fixture(scope="module")
 def files(clips, tmp_path_factory, write_clip):
-    """Return the same as files."""
+    """Return the clips as files."""
     folder = tmp_path_factory.mktemp("clips")
     return [write_clip(folder / f"{i}.mp4", clip, rate=15) for i, clip in enumerate(clips)]
 
@@ -141,7 +141,7 @@ def test_tiers_that_read_no_video_are_refused(clips):
         memorability_over_time(model, clips[0], 1)
 
 
-def test_models_inside_of_others_are_found(model, clips, files):
+def test_models_inside_other_estimators_are_found(model, clips, files):
     y = np.linspace(0.4, 0.9, 12)
     video = np.concatenate(clips[3:5])
     expected = memorability_over_time(model, video).scores
@@ -161,7 +161,7 @@ def test_arguments_are_checked(model, clips, settings):
 
 @pytest.fixture
 def display():
-    """Return scores of ten seconds, of which each is 20 levels lighter than the one before."""
+    """Return scores of ten seconds, each 20 grey levels lighter than the last."""
     levels = np.repeat(np.arange(10, dtype=np.uint8) * 20, 15)
     return MemorabilityOverTime(
         seconds=np.arange(9) + 1.0,

@@ -1,4 +1,4 @@
-"""An ablation finds the tier that sees what the scores depend on."""
+"""An ablation finds the tier that explains the scores."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_the_tier_that_carries_the_scores_is_found(study, seen):
     alone = {name: rho[f"only {name}"] for name in TIERS}
     without = {name: rho[f"without {name}"] for name in TIERS}
     assert alone[seen] > 0.6
-    if seen == "similarity":  # the deep embeddings make the clusters, so they show them too
+    if seen == "similarity":  # deep embeddings explain the scores, too
         assert abs(alone["raw"]) < 0.3
         return
     assert all(abs(alone[name]) < 0.3 for name in TIERS if name != seen)

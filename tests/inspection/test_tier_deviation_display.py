@@ -1,4 +1,4 @@
-"""Bars are as long as predictions deviate from the scores."""
+"""The lengths of bars are the deviations of predictions from the scores."""
 
 import numpy as np
 import pandas as pd
@@ -92,7 +92,7 @@ def test_a_video_that_cannot_be_read_has_a_name_and_no_picture(videos):
     assert len(display.ax_.child_axes) == 1
 
 
-def test_it_draws_into_given_axes_and_again():
+def test_plot_draws_into_given_axes_and_can_be_repeated():
     _, ax = pyplot.subplots()
     display = show(ax=ax, bar_kwargs={"alpha": 0.5})
     assert display.ax_ is ax

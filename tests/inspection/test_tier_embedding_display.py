@@ -1,4 +1,4 @@
-"""Like videos are neighbours on the maps, and thumbnails do not overlap."""
+"""Similar videos are neighbours on the maps, and thumbnails do not overlap."""
 
 from itertools import combinations
 
@@ -23,7 +23,7 @@ FEATURES = {
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
-    """With several threads on busy cores, t-SNE of a few rows mostly waits."""
+    """Use one thread: with more on busy cores, t-SNE of a few rows mostly waits."""
     with threadpool_limits(1):
         yield
 
@@ -65,7 +65,7 @@ def test_a_seed_gives_the_same_points_whatever_the_units_of_the_features(shown, 
     np.testing.assert_array_equal(shown.embeddings["raw"], again.embeddings["raw"])
 
 
-def test_like_videos_are_neighbours(rng, videos):
+def test_similar_videos_are_neighbours(rng, videos):
     groups = np.arange(10) % 2
     display = show({"raw": rng.normal(size=(10, 4)) + 20 * groups[:, None]}, videos)
     points = display.embeddings["raw"]
@@ -140,7 +140,7 @@ def test_six_videos_and_one_column_are_enough(rng, videos, n_columns):
     assert np.ptp(display.embeddings["raw"]) > 1
 
 
-def test_equal_videos_are_one_point_with_one_thumbnail(videos):
+def test_identical_videos_are_one_point_with_one_thumbnail(videos):
     display = show({"raw": np.full((10, 3), 0.3)}, videos)
     np.testing.assert_array_equal(display.embeddings["raw"], np.zeros((10, 2)))
     assert len(display.axes_[0].images) == 1
@@ -213,7 +213,7 @@ def test_errors_name_bad_features(features, videos, message):
         show(features, videos)
 
 
-def test_it_draws_into_given_axes_and_again(shown):
+def test_plot_draws_into_given_axes_and_can_be_repeated(shown):
     display = TierEmbeddingDisplay(embeddings=shown.embeddings, thumbnails=shown.thumbnails)
     _, given = pyplot.subplots(2, 1)
     assert display.plot(given) is display

@@ -21,7 +21,7 @@ def test_predictions_are_those_of_cross_validation(data):
     np.testing.assert_allclose(table["raw"], cross_val_predict(raw, X, y, cv=CV))
 
 
-def test_a_video_in_several_test_folds_has_a_mean_and_in_none_nan(data):
+def test_repeated_predictions_are_averaged_and_missing_ones_are_nan(data):
     X, y = data
     half = np.arange(45)
     folds = [(np.arange(45, 90), half), (np.arange(30, 90), half[:10])]

@@ -1,4 +1,4 @@
-"""The matrix of a transfer agrees with fits and predictions by scikit-learn."""
+"""The scores of a transfer agree with fits and predictions by scikit-learn."""
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,7 @@ def sets(rng):
     return found
 
 
-def test_cells_are_those_of_scikit_learn(sets):
+def test_scores_equal_those_of_scikit_learn(sets):
     models = {"ridge": Ridge(), "lasso": Lasso(0.1)}
     table = transfer_study(models, sets, **QUICK)
     assert table.index.names == ["model", "test", "train"]
@@ -66,7 +66,7 @@ def test_intervals_are_those_of_the_test_set_alone(sets):
         )
 
 
-def test_a_source_is_not_on_both_sides_within_a_set(rng):
+def test_no_source_is_on_both_sides_of_a_fold_within_a_set(rng):
     groups = rng.permutation(np.repeat(np.arange(20), 4))
     X = rng.normal(size=(20, 3))[groups] + 1e-3 * rng.normal(size=(80, 3))
     y = rng.uniform(size=20)[groups] + 1e-3 * rng.normal(size=80)
@@ -79,7 +79,7 @@ def test_a_source_is_not_on_both_sides_within_a_set(rng):
     assert width["model", "together", "parted"] > 1.4 * width["model", "parted", "together"]
 
 
-def test_bunches_and_tuples_and_frames_are_the_same(sets):
+def test_bunches_tuples_and_data_frames_are_equivalent(sets):
     columns = ["x", "y", "z"]
     frames = {name: (pd.DataFrame(X, columns=columns), y) for name, (X, y) in sets.items()}
     bunches = {name: Bunch(data=X, target=y) for name, (X, y) in sets.items()}
@@ -91,7 +91,7 @@ def test_bunches_and_tuples_and_frames_are_the_same(sets):
         pd.testing.assert_series_equal(found, expected)
 
 
-def test_models_are_given_frames_with_their_columns(sets):
+def test_models_get_data_frames_with_their_columns(sets):
     class Named(Ridge):
         def fit(self, X, y):
             return super().fit(X[["z"]], y)

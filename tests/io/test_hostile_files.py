@@ -1,4 +1,4 @@
-"""Files that somebody has tampered with: each is refused by name, and nothing of it is run."""
+"""Manipulated files: each is refused by name, and nothing in it is run."""
 
 import io
 import json
@@ -104,7 +104,7 @@ def find(schema, kind):
 
 
 def refuse(path, words):
-    """Assert that loading is an error of these words, in little memory and without a trace."""
+    """Assert that loading raises an error with these words and the path, in little memory."""
     tracemalloc.start()
     try:
         with pytest.raises(ModelError, match=words) as caught:
@@ -115,7 +115,7 @@ def refuse(path, words):
         tracemalloc.stop()
 
 
-def test_an_honest_file_is_read(members, tmp_path):
+def test_an_intact_file_is_read(members, tmp_path):
     path = write(tmp_path / "model.m3s", members)
     assert load_model(path)["regressor"].alpha == 1
     assert load_reference(path).names == ["a.mp4", "b.mp4"]
@@ -191,7 +191,7 @@ def test_other_content_is_refused(tmp_path):
     refuse(path, "damaged or not a model file")
 
 
-def test_changed_bytes_never_escape_as_other_errors(members, tmp_path):
+def test_changed_bytes_only_cause_model_errors(members, tmp_path):
     path = write(tmp_path / "model.m3s", members)
     content = np.frombuffer(path.read_bytes(), np.uint8)
     rng = np.random.default_rng(0)
@@ -597,7 +597,7 @@ def test_neighbours_of_other_shapes_are_refused(fitted, tmp_path):
 
 
 @pytest.mark.parametrize("place", [-1, 625, 2**40])
-def test_random_states_that_read_elsewhere_are_refused(place, fitted, tmp_path):
+def test_random_states_that_read_out_of_bounds_are_refused(place, fitted, tmp_path):
     regressor = DecisionTreeRegressor(random_state=np.random.RandomState(0))
     members = fitted(regressor, tmp_path)
 

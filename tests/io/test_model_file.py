@@ -52,7 +52,7 @@ def videos(rng):
     return [rng.integers(0, 256, (2, 32, 32, 3), dtype=np.uint8) for _ in range(8)]
 
 
-def test_the_file_holds_json_and_arrays_as_they_are(data, path):
+def test_the_file_holds_plain_json_and_arrays(data, path):
     save_model(make_m3s_from_features(BLOCKS, regressor=Ridge()).fit(*data), path)
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
@@ -207,7 +207,7 @@ def test_a_file_without_a_reference_set_has_none(data, path):
 
 
 @pytest.mark.filterwarnings("ignore:.*untrained", "ignore:.*reduced")
-def test_untrained_networks_travel_by_their_seed(videos, path, rng):
+def test_untrained_networks_are_saved_by_their_seed(videos, path, rng):
     scene = FrameEncoder("efficientnet_lite0", weights=None, frame_size=32, random_state=3)
     model = make_m3s(None, scene=scene, event=None, similarity=None, regressor=Ridge())
     model.fit(videos, rng.uniform(size=8))
@@ -272,7 +272,7 @@ def test_a_module_of_the_user_has_to_be_given_again(network, videos, path, rng):
     np.testing.assert_array_equal(loaded.predict(videos), model.predict(videos))
 
 
-def test_another_module_than_that_of_the_fit_is_warned_of(videos, path, rng):
+def test_a_module_other_than_that_of_the_fit_is_a_warning(videos, path, rng):
     scene = FrameEncoder(colours(), frame_size=32)
     model = make_m3s(None, scene=scene, event=None, similarity=None, regressor=Ridge())
     save_model(model.fit(videos, rng.uniform(size=8)), path)
@@ -309,7 +309,7 @@ def test_a_loss_of_the_user_has_to_be_given_again(data, path):
     np.testing.assert_array_equal(loaded.predict(data[0]), model.predict(data[0]))
 
 
-def test_presets_travel(path, videos, rng):
+def test_presets_can_be_saved_and_loaded(path, videos, rng):
     scene = SceneParsing(weights=None, frame_size=32)
     model = make_m3s(None, scene=scene, event=None, similarity=None, regressor=Ridge())
     with pytest.warns(M3SWarning, match="untrained"):

@@ -18,7 +18,7 @@ from sklearn_m3s.io import ReferenceSet, load_reference, make_reference_set
 
 @pytest.fixture
 def clips(tmp_path, write_clip):
-    """Return ten clips: grey, ever lighter, with a middle that is red."""
+    """Return ten grey clips, each lighter than the last, with a red frame in the middle."""
     paths = []
     for i in range(10):
         frames = np.full((9, 48, 96, 3), 10 * i, np.uint8)
@@ -47,7 +47,7 @@ def test_the_parts_belong_to_the_videos(model, clips, y):
     rows = model["tiers"].transformer_list[0][1]["describe"].transform(clips)
     np.testing.assert_array_equal(reference.features["raw"], rows)
     assert reference.features["raw"].dtype == np.float32
-    # Each fifth was predicted by a model of the others, which follows the brightness.
+    # Each fifth was predicted by a model of the other videos, which learned the brightness.
     assert np.corrcoef(reference.predictions, y)[0, 1] > 0.9
     assert not np.array_equal(reference.predictions, model.predict(clips))
 
@@ -77,7 +77,7 @@ def test_predictions_are_those_of_the_intervals(model, clips, y):
     np.testing.assert_array_equal(given.predictions, y / 2)
 
 
-def test_a_file_keeps_all_of_it(model, clips, y, tmp_path):
+def test_a_model_file_keeps_the_whole_reference_set(model, clips, y, tmp_path):
     reference = make_reference_set(model.fit(clips, y), clips, y)
     save_model(model, tmp_path / "model.m3s", reference=reference)
     loaded = load_reference(tmp_path / "model.m3s")
@@ -101,7 +101,7 @@ def test_features_have_no_thumbnails(y, rng):
     np.testing.assert_array_equal(reference.features["own"], X[:, [2]].astype(np.float32))
 
 
-def test_several_scores(y, rng, tmp_path):
+def test_a_reference_set_can_have_several_scores(y, rng, tmp_path):
     X = rng.normal(size=(10, 3))
     model = make_m3s_from_features({"raw": slice(0, 3)}, regressor=Ridge())
     scores = np.c_[y, 1 - y]
@@ -135,7 +135,7 @@ def test_bad_videos_are_an_error_or_have_no_thumbnail(model, clips, y, tmp_path)
         ({"features": {"raw": np.zeros((2, 3))}}, r"\(2, 3\), not \(2, 1\)"),
     ],
 )
-def test_parts_that_do_not_go_together_are_refused(change, words):
+def test_parts_that_do_not_match_are_refused(change, words):
     parts = {
         "names": ["a", "b"],
         "scores": np.zeros(2),

@@ -41,7 +41,7 @@ def weights(model):
 
 
 class ShiftedMSE(torch.nn.MSELoss):
-    """A loss with a parameter of its own, and no sample_weight."""
+    """A loss with its own parameter, and without sample_weight."""
 
     def __init__(self):
         super().__init__()
@@ -186,7 +186,7 @@ def test_a_pickled_model_continues_training_like_the_original(data, params):
     assert torch.equal(weights(model), weights(loaded))
 
 
-def test_partial_fit_with_dropout_draws_on(data):
+def test_partial_fit_continues_the_random_numbers_of_dropout(data):
     model = make(dropout=0.5)
     one_by_one = clone(model)
     for _ in range(3):
@@ -329,7 +329,7 @@ def test_copies_predict_the_same(data, loss, duplicate):
 
 
 def plain(value):
-    """Return whether a value is made of plain Python and of arrays."""
+    """Return whether a value consists of plain Python types and arrays."""
     if isinstance(value, dict):
         return type(value) is dict and all(map(plain, [*value.keys(), *value.values()]))
     if isinstance(value, (list, tuple)):
@@ -557,7 +557,7 @@ def test_every_loss_trains_an_ensemble_with_held_out_rows(data, loss):
     assert spearman_score(data[1], model.predict(data[0])) > 0.7
 
 
-def test_held_out_rows_have_a_weight(data):
+def test_only_rows_with_a_weight_are_held_out(data):
     weight = np.r_[np.zeros(60), np.ones(5)]
     model = make(**ENSEMBLE, max_epochs=2).fit(*data, sample_weight=weight)
     assert np.isfinite(model.loss_curve_).all()
@@ -695,7 +695,7 @@ def test_another_number_of_scores_is_an_error(data, both):
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_a_batch_may_lack_a_score(both, loss):
+def test_a_batch_may_lack_all_values_of_a_score(both, loss):
     X, y = both
     y[:64, 1] = np.nan
     y[64, 1] = 0.5

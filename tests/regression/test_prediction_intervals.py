@@ -76,7 +76,7 @@ def test_new_scores_are_covered_as_promised(coverage):
     model = PredictionIntervals(LinearRegression(), coverage).fit(*regression(4000))
     lower, upper = model.predict_interval(X_new).T
     n_covered = np.count_nonzero((lower <= y_new) & (y_new <= upper))
-    # The training scores vary as well as the new ones: twice the variance of one binomial.
+    # The training scores vary like the new ones, so the variance is twice that of one binomial.
     least, most = binom.interval(0.999, 2000, coverage)
     assert least / 2000 <= n_covered / 4000 <= most / 2000
 
@@ -119,7 +119,7 @@ def test_repeated_folds_are_averaged_and_rows_without_a_fold_left_out():
     assert np.isfinite(model.quantile_)
 
 
-def test_each_of_several_scores_has_its_width():
+def test_each_of_several_scores_has_its_own_width():
     X, y = regression(80)
     scores = np.column_stack([y, 10 * y])
     model = PredictionIntervals(LinearRegression()).fit(X, scores)
@@ -132,7 +132,7 @@ def test_each_of_several_scores_has_its_width():
     np.testing.assert_allclose(intervals[..., 1], 10 * one.predict_interval(X[:5]))
 
 
-def test_a_score_may_be_missing_where_the_regressor_takes_that():
+def test_a_score_may_be_missing_if_the_regressor_accepts_it():
     class TwoMeans(RegressorMixin, BaseEstimator):
         def fit(self, X, y):
             self.means_ = np.nanmean(y, axis=0)
@@ -169,7 +169,7 @@ def test_rows_without_a_prediction_are_left_out():
     assert is_missing.tolist() == [[i == 3] * 2 for i in range(5)]
 
 
-def test_it_is_an_estimator_around_an_estimator():
+def test_the_estimator_can_be_cloned_pickled_and_searched():
     X, y = regression(50)
     model = PredictionIntervals(Ridge(), n_jobs=2)
     copy = clone(model).set_params(estimator__alpha=7, coverage=0.8)
@@ -201,7 +201,7 @@ def test_tags_are_those_of_the_estimator():
 
 @pytest.fixture
 def paths(tmp_path, draw, write_clip):
-    """Return 16 files of two frames, of which each is darker than the next."""
+    """Return 16 files of two frames, each darker than the next."""
     return [
         write_clip(tmp_path / f"{i:02}.mp4", np.full((2, 32, 32, 3), 10 + 12 * i, np.uint8))
         for i in range(16)
@@ -241,7 +241,7 @@ def test_other_functions_take_a_model_with_intervals(paths, model):
     assert table.loc["model", "mae"] < table.loc["constant", "mae"]
 
 
-def test_a_bad_video_costs_itself(paths, tmp_path):
+def test_a_bad_video_does_not_affect_the_others(paths, tmp_path):
     tier = RawPerception(descriptors=["brightness"], frame_size=32, on_error="nan")
     fitted = PredictionIntervals(make_pipeline(tier, Tolerant()), 0.8, cv=3)
     with pytest.warns(M3SWarning, match="missing"):

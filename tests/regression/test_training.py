@@ -106,7 +106,7 @@ def test_schedules_keep_their_last_value_after_max_epochs():
 
 
 class Fixed(torch.nn.Module):
-    """Two networks whose scores of row i are its first two features."""
+    """Two networks. Their scores of a row are its first two features."""
 
     def __init__(self):
         super().__init__()

@@ -87,7 +87,7 @@ def model(training_videos):
 
 @pytest.fixture(scope="session")
 def reference(model, training_videos):
-    """Return what a model file holds of the training videos."""
+    """Return a reference set of the training videos."""
     parts = take_apart(model)
     return SimpleNamespace(
         names=[f"training/{i:02}.mp4" for i in range(20)],
@@ -101,12 +101,12 @@ def reference(model, training_videos):
 
 @pytest.fixture(scope="session")
 def videos():
-    """Return five clips that the model does not know."""
+    """Return five clips that the model has not seen."""
     return draw_clips(5, seed=1)
 
 
 class WithIntervals(RegressorMixin, BaseEstimator):
-    """Stands for a model with intervals, of several scores if `offsets` has several."""
+    """A stand-in for a model with intervals, with one score per offset."""
 
     coverage = 0.8
 

@@ -1,4 +1,4 @@
-"""The page in a real browser: it works, says nothing in the console, and asks for nothing."""
+"""The page in a real browser: it works, logs no error, and requests nothing."""
 
 import json
 import shutil
@@ -59,7 +59,7 @@ def visit(browser, set_up, make_page, tmp_path):
         path.write_text(make_page(n_videos), "utf-8")
         browser.get("about:blank")
         for kind in ("browser", "performance"):
-            browser.get_log(kind)  # forgets what was before
+            browser.get_log(kind)  # forgets the page before
         browser.get(f"{path.as_uri()}{fragment}")
         return browser
 
@@ -84,7 +84,7 @@ def choose(page, name, text):
     Select(page.find_element(By.ID, name)).select_by_visible_text(text)
 
 
-def test_sorting(visit):
+def test_videos_can_be_sorted(visit):
     page = visit()
     scores = [float(value) for value in values(page, "score-0")[:-1]]
     assert scores == sorted(scores, reverse=True)
@@ -99,7 +99,7 @@ def test_sorting(visit):
     assert values(page, "position") == [str(i) for i in range(30)]
 
 
-def test_searching(visit):
+def test_videos_can_be_searched(visit):
     page = visit()
     search = page.find_element(By.ID, "search")
     search.send_keys("BEACH 1")
@@ -114,7 +114,7 @@ def test_searching(visit):
     assert len(rows(page)) == 30
 
 
-def test_filtering(visit):
+def test_videos_can_be_filtered(visit):
     page = visit()
     choose(page, "show", "Not described")
     assert values(page, "name") == ["bad.mp4"]
@@ -151,7 +151,7 @@ def test_a_link_to_a_hidden_video_shows_it(visit):
     assert len(rows(page)) == 30
 
 
-def test_by_keyboard(visit):
+def test_the_page_can_be_used_by_keyboard(visit):
     page = visit()
     summary = page.find_element(By.CSS_SELECTOR, "article summary")
     page.find_element(By.ID, "toggle").send_keys(Keys.TAB)
@@ -163,7 +163,7 @@ def test_by_keyboard(visit):
     assert page.switch_to.active_element == first
 
 
-def test_all_can_be_opened_and_closed(visit):
+def test_all_videos_can_be_opened_and_closed(visit):
     page = visit()
     toggle = page.find_element(By.ID, "toggle")
     for label, n_open in (("Open all", 30), ("Close all", 0)):
@@ -174,7 +174,7 @@ def test_all_can_be_opened_and_closed(visit):
     assert toggle.text == "Open all"
 
 
-def test_without_javascript_all_is_there(visit, set_up):
+def test_the_page_is_complete_without_javascript(visit, set_up):
     set_up(scripts=False)
     page = visit("#v-city-14-mp4")
     assert not page.find_element(By.ID, "tools").is_displayed()

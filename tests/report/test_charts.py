@@ -1,4 +1,4 @@
-"""Geometry of charts against what can be counted by hand."""
+"""Geometry of charts, against values by hand."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A report of a model: the numbers in it, and what is left out."""
+"""A report of a model: its numbers, and the parts that are left out."""
 
 import sys
 from types import SimpleNamespace
@@ -36,7 +36,9 @@ def test_without_a_reference_set_and_intervals_their_parts_are_left_out(
     assert [part for part in PARTS if part in text] == []
 
 
-def test_with_them_all_parts_are_there(with_intervals, videos, reference, tmp_path, parsed):
+def test_a_reference_set_and_intervals_add_all_parts(
+    with_intervals, videos, reference, tmp_path, parsed
+):
     path = tmp_path / "new folder" / "report.html"
     make_report(with_intervals(), videos, path, reference=reference, scores=np.arange(5) / 5)
     text = parsed(path).text
@@ -45,7 +47,7 @@ def test_with_them_all_parts_are_there(with_intervals, videos, reference, tmp_pa
     assert "Spearman’s correlation" in text
 
 
-def test_intervals_and_percentiles(with_intervals, videos, reference):
+def test_predictions_have_intervals_and_percentiles(with_intervals, videos, reference):
     report = collect(with_intervals(), videos, reference=reference)
     for entry in report.entries:
         [found] = entry.predictions
@@ -54,7 +56,7 @@ def test_intervals_and_percentiles(with_intervals, videos, reference):
         assert found.percentile == percentileofscore(reference.predictions, found.value)
 
 
-def test_intervals_end_where_scores_do(with_intervals, videos):
+def test_intervals_are_clipped_to_the_range_of_scores(with_intervals, videos):
     wrapped = with_intervals(10.0)
     wrapped.y_ = np.array([0.2, 0.9])
     assert {entry.predictions[0].high for entry in collect(wrapped, videos).entries} == {1}
@@ -130,7 +132,7 @@ def test_a_training_video_is_marked_as_one(model, reference, training_videos, vi
     assert [entry.is_training_video for entry in report.entries] == [False, True]
 
 
-def test_the_correlation_of_training_videos_says_so(
+def test_a_note_says_that_the_model_was_trained_on_some_videos(
     model, reference, training_videos, videos, tmp_path, parsed
 ):
     path = tmp_path / "report.html"
@@ -149,7 +151,7 @@ def test_damaged_and_missing_pictures_of_training_videos_are_left_out(model, vid
     assert not {0, 1} & set(report.reference_pictures)
 
 
-def test_a_bad_video_is_listed_with_its_cause_and_costs_no_other(
+def test_a_bad_video_is_listed_with_its_cause_and_does_not_affect_the_others(
     model, videos, reference, tmp_path, parsed
 ):
     bad = tmp_path / "bad.mp4"
@@ -186,7 +188,7 @@ def test_rows_that_videos_carry_are_used(model, clip_path, decoded):
     assert len(report.entries[0].pictures) == 3
 
 
-def test_several_targets(with_intervals, videos, reference, tmp_path, parsed):
+def test_a_report_can_have_several_targets(with_intervals, videos, reference, tmp_path, parsed):
     pandas = pytest.importorskip("pandas")
     scores = np.column_stack([reference.scores, 1 - reference.scores])
     both = SimpleNamespace(**vars(reference) | {"scores": scores, "predictions": scores})
@@ -215,7 +217,7 @@ def test_a_model_without_tiers_gives_scores_only(videos, reference, tmp_path, pa
     assert "What each tier says" not in page.text
 
 
-def test_memorability_over_time(tmp_path, draw, write_clip, parsed):
+def test_a_timeline_shows_memorability_over_time(tmp_path, draw, write_clip, parsed):
     lengths = (30, 30, 30, 90)
     paths = [write_clip(tmp_path / f"{i}.mp4", draw(n) // (i + 1)) for i, n in enumerate(lengths)]
     raw = RawPerception(descriptors=["brightness"], frame_size=32)

@@ -1,4 +1,4 @@
-"""The page by itself: escaping, policy, fragments, size and contrast."""
+"""The rendered page: escaping, policy, fragments, size and contrast."""
 
 import os
 import re
@@ -27,7 +27,7 @@ def nasty_entry(name, position):
     )
 
 
-def test_names_and_causes_are_only_text(make_page, parsed):
+def test_names_and_causes_are_escaped(make_page, parsed):
     harmless = ["a/b.mp4" if "/" in name else "b.mp4" for name in NASTY]
     plain = parsed(make_page(0, *(nasty_entry(name, i) for i, name in enumerate(harmless))))
     page = parsed(make_page(0, *(nasty_entry(name, i) for i, name in enumerate(NASTY))))
@@ -67,7 +67,7 @@ def test_the_page_refers_to_nothing_outside(make_page, parsed):
     assert "https:" not in page
 
 
-def test_each_video_has_a_fragment_of_its_own(make_page, parsed):
+def test_each_video_has_its_own_fragment(make_page, parsed):
     names = ["a b.mp4", "a-b.mp4", "x/A_B.mp4", "a b-mp4-2", "日本.mp4", "..."]
     page = parsed(make_page(0, *(VideoEntry(name, i) for i, name in enumerate(names))))
     fragments = [value for value in page.values("id") if value.startswith("v-")]
@@ -78,7 +78,7 @@ def test_each_video_has_a_fragment_of_its_own(make_page, parsed):
     ]
 
 
-def test_videos_stand_by_their_score_and_bad_ones_last(make_page, parsed):
+def test_videos_are_sorted_by_score_with_bad_ones_last(make_page, parsed):
     page = parsed(make_page(20))
     scores = [float(value) for value in page.values("data-score-0")]
     assert scores == sorted(scores, reverse=True)
@@ -95,7 +95,7 @@ def test_groups_are_the_quarters_of_the_training_videos(make_page, parsed):
     assert groups == ["low", "low", "middle", "middle", "high", "high"]
 
 
-def test_groups_are_the_quarters_of_these_videos_without_training_videos(make_page, parsed):
+def test_without_training_videos_groups_are_the_quarters_of_these_videos(make_page, parsed):
     entries = [VideoEntry(f"{i}.mp4", i, predictions=[Prediction(-i)]) for i in range(8)]
     groups = parsed(make_page(0, *entries)).values("data-group")
     assert groups == ["high"] * 2 + ["middle"] * 4 + ["low"] * 2
@@ -108,7 +108,7 @@ def test_percentiles_are_whole_numbers_from_1_to_99(make_page, parsed, value, sh
     assert (f"Percentile {shown} True score" in text) != np.isnan(value)
 
 
-def test_negative_numbers_have_a_true_minus(make_page, parsed):
+def test_negative_numbers_have_a_minus_sign(make_page, parsed):
     entry = VideoEntry("a.mp4", 0, predictions=[Prediction(0.25, true=0.5)])
     assert "Error −0.250" in parsed(make_page(0, entry)).text
 

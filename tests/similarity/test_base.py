@@ -1,4 +1,4 @@
-"""What all similarities have in common: rows with NaN are missing items."""
+"""Behaviour of all similarities: rows with NaN are missing items."""
 
 import warnings
 
@@ -34,7 +34,7 @@ def similarity(request):
 
 @pytest.fixture
 def rows(rng):
-    """Return rows of which three are missing, and the complete ones."""
+    """Return rows, three of which have NaN, and the complete rows."""
     X = rng.normal(size=(40, 5))
     complete = np.delete(X, MISSING, axis=0)
     X[MISSING] = np.nan
@@ -42,7 +42,7 @@ def rows(rng):
     return X, complete
 
 
-def test_there_are_four():
+def test_all_four_similarities_are_tested():
     assert len(SIMILARITIES) == 4
 
 
@@ -69,7 +69,7 @@ def test_only_missing_rows_can_be_compared(similarity, rows):
         assert alone.dtype == fitted.transform(complete.astype(dtype)).dtype
 
 
-def test_the_tag_says_so(similarity):
+def test_the_tags_allow_nan(similarity):
     assert get_tags(similarity).input_tags.allow_nan
 
 
@@ -99,7 +99,7 @@ def test_tables_keep_their_index(similarity, rows):
     assert list(table.index[table.isna().all(axis=1)]) == [100, 107, 119]
 
 
-def test_clusters_are_told_of_all_training_rows(rows):
+def test_all_training_rows_have_labels(rows):
     X, _ = rows
     similarity = DBSCANSimilarity(3, context_size=20, random_state=0, **PARTS).fit(X)
     assert similarity.labels_.shape == (40,)

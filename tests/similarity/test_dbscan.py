@@ -27,7 +27,7 @@ NO_CLUSTERS = "no clusters were found.* larger eps, a smaller min_samples, or mo
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    """With more threads, t-SNE of few rows spends its time waiting on busy cores."""
+    """Use one thread: with more on busy cores, t-SNE of a few rows mostly waits."""
     with threadpool_limits(1):
         yield
 

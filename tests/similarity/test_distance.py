@@ -38,7 +38,7 @@ def test_a_fractional_distance_matches_its_definition():
 
 @pytest.mark.parametrize("exponent", [0.5, 0.3, 0.8])
 @pytest.mark.parametrize("shape", [(50, 7), (7, 50)])
-def test_fractional_distances_equal_scipys_minkowski(rng, exponent, shape):
+def test_fractional_distances_equal_minkowski_distances_of_scipy(rng, exponent, shape):
     X = rng.normal(size=shape)
     labels = np.arange(len(X)) % 3
     similarity = DistanceSimilarity(
@@ -50,7 +50,7 @@ def test_fractional_distances_equal_scipys_minkowski(rng, exponent, shape):
 
 
 @pytest.mark.parametrize("metric", [*sorted(METRICS - {"fractional"}), lambda a, b: (a @ b) ** 2])
-def test_other_distances_equal_scipys(context, new, metric):
+def test_other_distances_equal_those_of_scipy(context, new, metric):
     similarity = DistanceSimilarity(n_components=None, metric=metric).fit(context)
     expected = cdist(new, context.mean(axis=0)[None], metric)
     np.testing.assert_allclose(similarity.transform(new), expected)
@@ -64,7 +64,7 @@ def test_distances_are_computed_on_components(context, new):
     np.testing.assert_allclose(distances, cdist(pca.transform(new), means, "cityblock"))
 
 
-def test_kmeans_prototypes_equal_scikit_learns(context, new):
+def test_kmeans_prototypes_equal_those_of_scikit_learn(context, new):
     similarity = DistanceSimilarity(None, prototypes="kmeans", n_prototypes=5, random_state=0)
     distances = similarity.fit(context).transform(new)
     repeated = similarity.fit(context).transform(new)

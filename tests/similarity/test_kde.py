@@ -40,7 +40,7 @@ def test_values_between_two_rows_match_the_normal_density():
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_new_rows_have_scikit_learns_density(context, new, kernel):
+def test_new_rows_have_the_density_of_scikit_learn(context, new, kernel):
     similarity = KDESimilarity(n_components=None, kernel=kernel, bandwidth=5.0).fit(context)
     expected = KernelDensity(bandwidth=5.0, kernel=kernel).fit(context).score_samples(new)
     np.testing.assert_allclose(similarity.transform(new)[:, 0], -expected)
@@ -79,7 +79,7 @@ def test_the_density_is_that_of_the_components(rng, new):
 
 
 @pytest.mark.parametrize("rule", ["scott", "silverman"])
-def test_bandwidth_rules_equal_scipys_in_units_of_the_components(rng, rule):
+def test_bandwidth_rules_equal_those_of_scipy_in_units_of_the_components(rng, rule):
     X = 7 * PCA(3, whiten=True).fit_transform(rng.normal(size=(40, 3)))
     factor = gaussian_kde(X.T, rule).factor
     bandwidth = KDESimilarity(3, bandwidth=rule).fit(X).bandwidth_

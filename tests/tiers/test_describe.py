@@ -1,4 +1,4 @@
-"""The engine: what is opened, hashed and written, and how rows reach the tiers."""
+"""The engine: which files it opens, hashes and writes, and how rows reach the tiers."""
 
 import hashlib
 import os
@@ -27,7 +27,7 @@ from sklearn_m3s.tiers import (
 )
 from sklearn_m3s.video import FrameReader
 
-WRITES = []  # what the process wrote, while a test listens
+WRITES = []  # files that the process writes during a test
 LISTENING = []
 
 
@@ -45,7 +45,7 @@ sys.addaudithook(note)
 
 @pytest.fixture
 def writes():
-    """Return the list of what is written from now on."""
+    """Return a list that grows by each file written from now on."""
     WRITES.clear()
     LISTENING.append(True)
     yield WRITES
@@ -121,7 +121,7 @@ def test_without_a_cache_nothing_is_hashed_or_written(videos, writes, monkeypatc
     assert writes == []
 
 
-def test_with_a_cache_the_same_writes_are_seen(videos, writes, tmp_path):
+def test_with_a_cache_the_check_sees_writes(videos, writes, tmp_path):
     union(cache=tmp_path / "features").fit_transform(videos)
     assert writes
 
@@ -205,13 +205,13 @@ def test_a_bad_video_is_reported_once_for_all_tiers(videos, tmp_path):
     assert np.isfinite(rows[:3]).all()
 
 
-def test_a_tier_that_raises_decides_over_one_that_does_not(videos, tmp_path):
+def test_a_tier_that_raises_overrides_one_that_does_not(videos, tmp_path):
     mixed = union(on_error="nan").set_params(tier2__on_error="raise")
     with pytest.raises(VideoError, match="1 of 4 videos"):
         mixed.fit_transform([*videos, tmp_path / "missing.mp4"])
 
 
-def test_all_that_can_be_described_is_and_the_failures_are_returned(videos, tmp_path):
+def test_describe_all_returns_the_rows_and_the_failures(videos, tmp_path):
     (tmp_path / "empty.mp4").touch()
     mixed = [str(tmp_path / "empty.mp4"), *videos, "missing.mp4"]
     tiers = [RawPerception(descriptors=[name]) for name in ("contrast", "brightness")]
@@ -236,7 +236,7 @@ def test_the_columns_of_a_subclass_are_its_own_and_so_are_its_parameters(logged)
         make(radius=3)
 
 
-def test_what_a_subclass_learns_is_applied_to_all_rows(videos, logged):
+def test_the_reduction_of_a_subclass_is_applied_to_all_rows(videos, logged):
     make, log = logged
 
     class Scaled(make):
@@ -268,7 +268,7 @@ def test_rows_of_nan_are_not_taken_by_a_tier_that_raises(videos):
         tiers()[0].fit_transform(described)
 
 
-def test_networks_of_one_version_and_different_rows_are_told_apart(videos):
+def test_networks_of_one_version_with_different_rows_are_an_error(videos):
     from torch import nn
 
     networks = [nn.Sequential(nn.Conv2d(3, 2, 1), nn.AdaptiveAvgPool2d(1)) for _ in range(2)]

@@ -58,7 +58,7 @@ def test_rows_are_those_of_the_slices(noise, n_jobs):
         np.testing.assert_allclose(matrix, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_the_frame_rate_of_an_array_counts(noise):
+def test_arrays_are_read_at_the_given_frame_rate(noise):
     spans, [rows], _ = together(
         describe_windows(tiers()[1:2], noise, window=1, stride=1, frame_rate=30)
     )
@@ -67,7 +67,7 @@ def test_the_frame_rate_of_an_array_counts(noise):
     np.testing.assert_allclose(rows, expected, rtol=1e-5)
 
 
-def test_a_file_is_given_to_one_worker_once(tmp_path, noise, write_clip, monkeypatch):
+def test_a_file_is_sent_to_one_worker_once(tmp_path, noise, write_clip, monkeypatch):
     from sklearn_m3s.tiers._workers import Workers
 
     orders, stream = [], Workers.stream
@@ -91,7 +91,7 @@ def test_nothing_is_put_into_the_cache(tmp_path, noise):
 
 
 def level(action, **shared):
-    """Return a tier of the mean grey of a window, with an action above 100."""
+    """Return a tier of the mean grey of a window, which calls a function above 100."""
 
     class Reader(ClipReader):
         def value(self):
@@ -109,12 +109,12 @@ def level(action, **shared):
 
 @pytest.fixture
 def steps():
-    """Return six seconds, of which each is 30 levels lighter than the one before."""
+    """Return six seconds, each 30 grey levels lighter than the last."""
     levels = np.repeat(np.arange(6, dtype=np.uint8) * 30, 15)
     return np.broadcast_to(levels[:, None, None, None], (90, 16, 16, 3)).copy()
 
 
-def test_an_error_costs_its_windows(steps):
+def test_an_error_loses_only_its_windows(steps):
     def fail():
         raise ValueError("too light")
 
@@ -127,7 +127,7 @@ def test_an_error_costs_its_windows(steps):
 
 @pytest.mark.parametrize("how", ["crash", "hang"])
 @pytest.mark.parametrize(("n_jobs", "lost"), [(1, [4, 5]), (2, [4, 5])])
-def test_a_crash_costs_the_windows_from_there(steps, how, n_jobs, lost):
+def test_a_crash_loses_the_windows_from_there_on(steps, how, n_jobs, lost):
     action = {"crash": os.abort, "hang": lambda: time.sleep(1000)}[how]
     tier = level(action, timeout=3)
     parts = describe_windows([tier], steps, window=1, stride=1, n_jobs=n_jobs)
@@ -138,14 +138,14 @@ def test_a_crash_costs_the_windows_from_there(steps, how, n_jobs, lost):
     assert expected[how] in str(failures[4])
 
 
-def test_the_timeout_counts_for_each_window(steps):
+def test_the_timeout_applies_to_each_window(steps):
     tier = level(lambda: time.sleep(0.7), timeout=1.2)
     _, [rows], failures = together(describe_windows([tier], steps, window=1, stride=0.5))
     assert failures == {}
     assert np.count_nonzero(rows > 100) > 2  # more than the timeout in all
 
 
-def test_the_rest_is_not_read_when_nobody_wants_it(noise):
+def test_reading_stops_when_no_more_windows_are_taken(noise):
     parts = describe_windows(tiers(), noise, window=1, stride=0.1)
     assert len(next(parts)[0]) == 16
     parts.close()

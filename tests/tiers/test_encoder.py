@@ -1,4 +1,4 @@
-"""Tiers with a network: what reaches it, in which portions, and what becomes of its output."""
+"""Tiers with a network: its input, its batches, and the features from its output."""
 
 import pickle
 import threading
@@ -20,7 +20,7 @@ untrained = pytest.mark.filterwarnings("ignore:.*untrained:sklearn_m3s.exception
 
 
 class Red(nn.Module):
-    """A network whose features are the mean of its red channel, twice; it notes its batches."""
+    """A network that gives the mean of its red channel twice, and notes its batches."""
 
     def __init__(self):
         super().__init__()
@@ -90,7 +90,7 @@ def test_frames_are_normalised_by_mean_and_standard_deviation():
     np.testing.assert_allclose(rows, [[0.8, 0.8]], rtol=1e-5)
 
 
-def test_batches_are_whole_but_for_the_last():
+def test_all_batches_but_the_last_are_full():
     frames, clips = Red(), Red()
     frame_encoder(frames, n_frames=2, batch_size=2).fit_transform(CLIPS)
     clip_encoder(clips, n_frames=4, batch_size=3).fit_transform(CLIPS)
@@ -131,7 +131,7 @@ def test_a_bad_video_leaves_its_batch():
     assert np.isnan(rows[1]).all()
 
 
-def test_features_that_are_not_finite_are_those_of_a_bad_video():
+def test_features_that_are_not_finite_mark_a_bad_video():
     class Log(nn.Module):
         def forward(self, batch):
             return batch.flatten(1).mean(dim=1).log()
@@ -153,7 +153,7 @@ def test_the_next_batch_and_no_more_is_read_while_one_is_embedded(monkeypatch):
 
     def embed(module, args):
         assert next_is_read.wait(timeout=30), "nothing is read meanwhile"
-        time.sleep(0.05)  # for more to be read, if that were possible
+        time.sleep(0.05)  # time in which more could be read
         assert len(n_read) <= 2 * len(network.batches) + 4
 
     network.register_forward_pre_hook(embed)
@@ -209,7 +209,7 @@ def test_weights_are_part_of_the_cache_key(tmp_path):
 
 
 @untrained
-def test_both_architectures_of_events_embed():
+def test_both_event_architectures_give_embeddings():
     settings = {"weights": None, "n_frames": 2, "frame_size": 32, "engine": "torch"}
     rows = [
         EventUnderstanding(architecture=name, **settings).fit_transform(CLIPS[:1])
@@ -250,6 +250,6 @@ def test_presets_give_the_rows_of_the_encoders_that_they_preset():
     ],
 )
 @untrained
-def test_what_does_not_go_together_names_the_parameter_and_the_cure(tier, error, fault):
+def test_the_error_for_conflicting_parameters_names_one_and_the_cure(tier, error, fault):
     with pytest.raises(error, match=fault):
         tier.fit_transform(CLIPS)

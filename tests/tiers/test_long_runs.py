@@ -1,4 +1,4 @@
-"""What describing very many videos leaves behind."""
+"""Describing very many videos leaves nothing behind."""
 
 import contextlib
 import struct
@@ -41,7 +41,7 @@ def union(**settings):
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory, draw, write_clip):
-    """Return files of different content, every hundredth of them damaged."""
+    """Return files with different content. Every hundredth is damaged."""
     folder = tmp_path_factory.mktemp("videos")
     content = Path(write_clip(folder / "a.mp4", draw(6, 32, 32), rate=15)).read_bytes()
     paths = [folder / f"{i}.mp4" for i in range(N_VIDEOS)]
@@ -80,10 +80,10 @@ def test_two_thousand_videos_leave_nothing_behind(make, videos, tmp_path):
     time.sleep(1)
     before = used()
     rows = tier.transform(videos)
-    time.sleep(1)  # until timers and the like have ended
+    time.sleep(1)  # until timers have ended
     after = used()
     assert np.isnan(rows).any(axis=1).sum() == N_VIDEOS // 100
     for kind in ("processes", "threads", "descriptors"):
         assert after[kind] <= before[kind], kind
-    # Libraries give some memory back late; what FFmpeg needs to open a file is more than this.
+    # Libraries free some memory late. This is less than FFmpeg needs to open a file.
     assert after["megabytes"] < before["megabytes"] + N_VIDEOS * 0.05

@@ -1,4 +1,4 @@
-"""Memory is bound by what is asked for, and not by the length of a clip."""
+"""Memory depends on the settings, and not on the length of a clip."""
 
 import subprocess
 import sys

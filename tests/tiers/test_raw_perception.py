@@ -20,7 +20,7 @@ from sklearn_m3s.video import read_video
 
 @pytest.fixture
 def clips(rng):
-    """Return 12 clips of 20 frames: textures that drift at speeds of their own."""
+    """Return 12 clips of 20 frames: textures that drift at different speeds."""
     clips = []
     for i in range(12):
         texture = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8).repeat(4, 0).repeat(4, 1)
@@ -96,7 +96,7 @@ def test_an_image_and_a_video_of_one_frame_have_no_flow(clips):
 
 
 def test_flow_is_per_fifteenth_of_a_second_whatever_the_frame_rate(tmp_path, write_clip, rng):
-    """The same drift in pixels a second, at 7.5, 10 and 15 frames a second."""
+    """The drift in pixels per second is the same at 7.5, 10 and 15 frames per second."""
     texture = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
     paths = []
     for rate in (15, 10, 7.5):
@@ -130,7 +130,7 @@ def test_flow_does_not_depend_on_where_blocks_end(clips, monkeypatch):
 @pytest.mark.parametrize(
     ("n_videos", "n_columns"), [(5, 4), (2, 1), (1, 0)], ids=["five", "two", "one"]
 )
-def test_few_videos_reduce_the_components_and_say_so(clips, n_videos, n_columns):
+def test_few_videos_reduce_the_components_with_a_warning(clips, n_videos, n_columns):
     tier = one("hog")
     with pytest.warns(M3SWarning, match=f"hog_components=10 reduced to {n_columns}"):
         rows = tier.fit_transform(clips[:n_videos])
@@ -138,7 +138,7 @@ def test_few_videos_reduce_the_components_and_say_so(clips, n_videos, n_columns)
     assert len(tier.get_feature_names_out()) == n_columns
 
 
-def test_videos_that_are_alike_do_not_blow_up_new_ones(clips):
+def test_identical_training_videos_do_not_inflate_the_rows_of_new_ones(clips):
     tier = one("hog")
     with pytest.warns(M3SWarning, match="reduced to 2: the 9 training videos do not differ"):
         rows = tier.fit_transform(clips[:3] * 3)
@@ -155,7 +155,7 @@ def test_wrong_descriptors_are_named_with_the_right_ones(clips, descriptors, fau
         RawPerception(descriptors=descriptors).fit(clips)
 
 
-def test_the_threads_of_opencv_are_left_alone(clips, monkeypatch):
+def test_the_thread_setting_of_opencv_is_not_changed(clips, monkeypatch):
     set_threads = []
     monkeypatch.setattr(cv2, "setNumThreads", set_threads.append)
     assert np.isfinite(one("contrast").fit_transform(clips[:2])).all()

@@ -1,4 +1,4 @@
-"""The numbers of a video, whatever it is described with, by and after."""
+"""The numbers of a video do not depend on workers, batches, order, cache or engine."""
 
 from functools import partial
 
@@ -52,7 +52,7 @@ def videos(tmp_path_factory, write_clip):
 
 @pytest.fixture(scope="module")
 def expected(videos):
-    """Return the rows of each tier, described in the plainest way."""
+    """Return the rows of each tier, described alone with default settings."""
     rows = {name: make().fit_transform(videos) for name, make in TIERS.items()}
     for matrix in rows.values():
         assert len(np.unique(matrix.round(3), axis=0)) == N_VIDEOS
@@ -60,7 +60,7 @@ def expected(videos):
 
 
 def check(rows, expected):
-    """Compare rows, by the largest number of each column."""
+    """Compare rows, relative to the largest number of each column."""
     scale = np.abs(expected).max(axis=0)
     assert (np.abs(rows - expected) <= 1e-5 * scale + 1e-6).all()
 
@@ -70,19 +70,19 @@ def check(rows, expected):
     [("sequential", 1), ("threading", 3), ("loky", 2), ("multiprocessing", 2)],
 )
 @pytest.mark.parametrize("name", TIERS)
-def test_kinds_and_numbers_of_workers_do_not_count(videos, expected, name, backend, n_jobs):
+def test_workers_do_not_change_the_numbers(videos, expected, name, backend, n_jobs):
     with joblib.parallel_config(backend=backend):
         check(TIERS[name](n_jobs=n_jobs).fit_transform(videos), expected[name])
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 100])
 @pytest.mark.parametrize("name", ENCODERS)
-def test_batches_do_not_count(videos, expected, name, batch_size):
+def test_batches_do_not_change_the_numbers(videos, expected, name, batch_size):
     check(TIERS[name](batch_size=batch_size).fit_transform(videos), expected[name])
 
 
 @pytest.mark.parametrize("name", TIERS)
-def test_order_and_company_do_not_count(videos, expected, name):
+def test_order_and_other_videos_do_not_change_the_numbers(videos, expected, name):
     tier = TIERS[name]().fit(videos)
     order = [3, 0, 5, 1, 4, 2]
     check(tier.transform([videos[i] for i in order]), expected[name][order])
@@ -90,7 +90,7 @@ def test_order_and_company_do_not_count(videos, expected, name):
 
 
 @pytest.mark.parametrize("name", TIERS)
-def test_the_state_of_the_cache_does_not_count(videos, expected, name, tmp_path):
+def test_the_cache_does_not_change_the_numbers(videos, expected, name, tmp_path):
     make = partial(TIERS[name], cache=tmp_path)
     make(n_jobs=2, on_error="nan").fit(videos[:3]).transform(videos[2::-1])
     for _ in ("half full", "full"):
@@ -111,7 +111,7 @@ def test_rows_that_videos_carry_are_the_same(videos, expected):
 
 
 @pytest.mark.parametrize("name", ENCODERS)
-def test_engines_do_not_count(videos, expected, name):
+def test_engines_do_not_change_the_numbers(videos, expected, name):
     pytest.importorskip("openvino")
     for engine in ("torch", "openvino"):
         check(TIERS[name](engine=engine).fit_transform(videos), expected[name])

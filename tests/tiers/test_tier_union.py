@@ -28,7 +28,7 @@ def videos(tmp_path, draw, write_clip):
 
 
 @pytest.mark.parametrize("kept", [False, True], ids=["without cache", "with a cache"])
-def test_it_gives_the_columns_of_a_feature_union_in_one_pass(videos, decoded, tmp_path, kept):
+def test_one_pass_gives_the_columns_of_a_feature_union(videos, decoded, tmp_path, kept):
     cache = tmp_path / "features" if kept else None
     expected = FeatureUnion(branches()).fit_transform(videos)
     assert sorted(decoded) == sorted(3 * videos)
@@ -48,7 +48,7 @@ def test_tiers_that_learn_nothing_are_fitted_without_reading(videos, decoded):
     assert decoded == []
 
 
-def test_workers_change_nothing(videos):
+def test_workers_do_not_change_the_columns(videos):
     one, two = (TierUnion(branches(n_jobs=n)).fit_transform(videos) for n in (1, 2))
     np.testing.assert_array_equal(one, two)
 
@@ -62,7 +62,7 @@ def test_only_what_is_missing_is_described(videos, decoded, tmp_path):
     assert sorted(decoded) == sorted(videos)  # the first by the scene tier alone
 
 
-def test_any_transformer_stands_beside_the_tiers(videos, decoded):
+def test_any_transformer_can_stand_beside_the_tiers(videos, decoded):
     names = FunctionTransformer(lambda X: np.array([[len(video)] for video in X]))
     scaled = make_pipeline(clone(SCENE), StandardScaler())
     union = TierUnion([("raw", clone(RAW)), ("scene", scaled), ("names", names), ("no", "drop")])
@@ -72,14 +72,14 @@ def test_any_transformer_stands_beside_the_tiers(videos, decoded):
     np.testing.assert_array_equal(columns[:, -1], [len(video) for video in videos])
 
 
-def test_arrays_and_files_are_mixed_at_will(videos, draw):
+def test_arrays_and_files_can_be_mixed(videos, draw):
     mixed = [draw(10), videos[0], draw(4)]
     expected = FeatureUnion(branches()).fit_transform(mixed)
     actual = TierUnion(branches()).fit_transform(mixed)
     np.testing.assert_allclose(actual, expected, atol=1e-5)  # batches differ, and so does rounding
 
 
-def test_tiers_with_other_decoders_read_by_themselves(videos, decoded):
+def test_tiers_with_different_decoders_read_separately(videos, decoded):
     pytest.importorskip("decord")
     raw, scene, event = (tier for _, tier in branches())
     union = TierUnion([("raw", raw), ("scene", scene.set_params(decoder="decord")), ("e", event)])
@@ -87,7 +87,7 @@ def test_tiers_with_other_decoders_read_by_themselves(videos, decoded):
     assert sorted(decoded) == sorted(2 * videos)  # by each decoder
 
 
-def test_a_bad_video_is_reported_as_usual_and_loses_no_other(videos, decoded, tmp_path):
+def test_a_bad_video_is_reported_and_loses_no_other(videos, decoded, tmp_path):
     (tmp_path / "bad.mp4").write_bytes(b"no video")
     union = TierUnion(branches(cache=tmp_path / "features"))
     with pytest.raises(VideoError, match=r"1 of 4 videos(.|\n)*bad.mp4"):
@@ -113,7 +113,7 @@ def test_one_bar_counts_what_is_shared(videos, capsys):
         ({}, [0.5], "inconsistent numbers of samples"),
     ],
 )
-def test_what_is_wrong_is_said_before_any_video_is_read(videos, decoded, parameter, y, fault):
+def test_wrong_input_is_an_error_before_any_video_is_read(videos, decoded, parameter, y, fault):
     union = TierUnion(branches())
     union.set_params(**{f"raw__{name}": value for name, value in parameter.items()})
     with pytest.raises(ValueError, match=fault):
@@ -121,7 +121,7 @@ def test_what_is_wrong_is_said_before_any_video_is_read(videos, decoded, paramet
     assert decoded == []
 
 
-def test_it_knows_the_median_length_of_the_training_videos(tmp_path, draw, write_clip):
+def test_the_median_length_of_the_training_videos_is_stored(tmp_path, draw, write_clip):
     raw = RawPerception(descriptors=["brightness"], frame_size=32)
     union = TierUnion([("raw", raw)])
     paths = [write_clip(tmp_path / f"{n}.mp4", draw(n), rate=10) for n in (5, 40, 20)]
@@ -133,7 +133,7 @@ def test_it_knows_the_median_length_of_the_training_videos(tmp_path, draw, write
     assert union.fit(paths).median_duration_ == pytest.approx(3)
 
 
-def test_a_file_without_a_length_costs_no_fit(tmp_path, draw, write_clip):
+def test_a_file_without_a_length_does_not_break_fit(tmp_path, draw, write_clip):
     raw = RawPerception(descriptors=["brightness"], frame_size=32, on_error="nan")
     (tmp_path / "bad.mp4").write_bytes(b"no video")
     paths = [tmp_path / "bad.mp4", tmp_path / "missing.mp4"]
@@ -143,7 +143,9 @@ def test_a_file_without_a_length_costs_no_fit(tmp_path, draw, write_clip):
     assert union.fit(paths).median_duration_ == pytest.approx(2)
 
 
-def test_the_length_is_that_of_at_most_a_hundred_files(tmp_path, draw, write_clip, monkeypatch):
+def test_the_median_length_is_that_of_at_most_a_hundred_files(
+    tmp_path, draw, write_clip, monkeypatch
+):
     source = write_clip(tmp_path / "clip.mp4", draw(10), rate=10)
     paths = [tmp_path / f"{i}.mp4" for i in range(250)]
     for path in paths:

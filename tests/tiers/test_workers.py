@@ -1,4 +1,4 @@
-"""Worker processes: what a video that hangs or crashes costs, and what is left behind."""
+"""Worker processes: videos that hang or crash, and no process left behind."""
 
 import contextlib
 import ctypes
@@ -37,14 +37,14 @@ HANGS = {
     "busy": partial(eval, "max(iter(int, 1))"),
     "holding the interpreter": partial(eval, "__import__('ctypes').PyDLL(None).sleep(1000)"),
 }
-LEVELS = (10, 20, 250, 30, 40)  # the grey of the videos; the third is the bad one
+LEVELS = (10, 20, 250, 30, 40)  # grey levels of the videos; the third is bad
 
 
 @pytest.fixture(scope="module")
 def make():  # noqa: C901
     """Return functions that make a tier of one column, the mean of a frame.
 
-    Its parts are made in a function, so that worker processes need not import them.
+    Its classes are local, so that worker processes need not import them.
     """
 
     class Reader(ClipReader):
@@ -133,7 +133,7 @@ def check_that_the_third_is_lost(tier, videos, fault):
 
 
 def in_each_way(faults):
-    """Pair the first of some faults with all ways, and the others with one."""
+    """Pair the first fault with all ways to describe, and each other fault with one."""
     first, *others = faults
     return [(way, first) for way in WAYS] + [(WAYS[0], other) for other in others]
 
@@ -190,7 +190,7 @@ def test_a_timeout_is_a_positive_number(make, arrays, timeout):
 
 
 def pids(make, arrays, n_jobs):
-    """Return the processes that described copies of the bad video."""
+    """Return the ids of the processes that described copies of the bad video."""
     tier = make["one at a time"](action=lambda: np.array([os.getpid()]), n_jobs=n_jobs)
     return set(tier.fit_transform(8 * [arrays[2]]).ravel().astype(int).tolist())
 
@@ -274,7 +274,7 @@ def test_what_is_printed_goes_to_standard_error(make, arrays, capfd, monkeypatch
     assert "echoed" in shown.err
 
 
-def test_an_error_of_a_reader_tells_where_it_was(make, arrays):
+def test_the_error_of_a_reader_has_the_traceback_of_the_worker(make, arrays):
     class OddError(Exception):
         def __init__(self, one, two):
             super().__init__(one + two)
@@ -305,7 +305,7 @@ def test_a_reader_that_cannot_be_loaded_is_an_error_that_says_why(make, arrays, 
         make["one at a time"](action=module.action).fit_transform(arrays)
 
 
-def test_modules_paths_and_variables_are_those_of_the_moment(
+def test_workers_follow_changes_of_modules_paths_and_variables(
     make, arrays, files, tmp_path, monkeypatch
 ):
     (tmp_path / "of_this_folder.py").write_text(
@@ -324,7 +324,7 @@ def test_modules_paths_and_variables_are_those_of_the_moment(
     np.testing.assert_allclose(rows, [[10], [20]], atol=1.5)
 
 
-def test_large_arrays_and_clips_arrive_as_they_are(make):
+def test_large_arrays_and_clips_arrive_unchanged(make):
     class Whole(ClipReader):
         def value(self):
             return super().value().ravel()
@@ -341,7 +341,7 @@ def test_large_arrays_and_clips_arrive_as_they_are(make):
     np.testing.assert_array_equal(row, clip.ravel())
 
 
-def test_a_module_that_describes_when_it_is_imported_starts_no_end_of_processes(tmp_path):
+def test_a_module_that_describes_at_import_does_not_start_endless_processes(tmp_path):
     code = SCRIPT.format(action="", n_jobs=None)
     (tmp_path / "unguarded.py").write_text(code)
     settings = {"capture_output": True, "text": True, "env": VARIABLES, "cwd": tmp_path}

@@ -1,4 +1,4 @@
-"""What people have: trimmed, joined, mirrored, tagged and half understood files."""
+"""Real-world files: trimmed, joined, mirrored, with odd tags or unknown parts."""
 
 import struct
 import warnings
@@ -76,7 +76,7 @@ def test_a_trim_by_an_edit_list_gives_the_frames_that_a_player_shows(
 @pytest.mark.parametrize(
     ("suffix", "codec"), [(".ts", "libx264"), (".ts", "mpeg2video"), (".mpg", "mpeg2video")]
 )
-def test_streams_joined_by_appending_files_go_on_on_one_clock(
+def test_streams_of_appended_files_share_one_clock(
     tmp_path, draw, write_clip, suffix, codec, start
 ):
     options = {"crf": "4"} if codec == "libx264" else {"b": "4M", "bf": "2"}
@@ -183,8 +183,8 @@ def test_an_unknown_codec_is_an_error_that_says_to_convert(
     "text",
     [b"about two seconds.", b"nan:inf:1e9 seconds", b"00:00:02,000000000", b"::", b"\xff" * 9],
 )
-def test_a_duration_in_words_is_no_obstacle(tmp_path, draw, write_clip, text):
-    """Matroska keeps the duration of a track in a tag that anybody can write."""
+def test_a_duration_in_words_is_ignored(tmp_path, draw, write_clip, text):
+    """Matroska stores the duration of a track in a tag, which programs write freely."""
     path = Path(write_clip(tmp_path / "a.mkv", draw(20)))
     content = path.read_bytes()
     place = content.index(b"00:00:0", content.index(b"DURATION"))
@@ -194,7 +194,7 @@ def test_a_duration_in_words_is_no_obstacle(tmp_path, draw, write_clip, text):
 
 
 @pytest.mark.parametrize(("curve", "code"), [("PQ", 16), ("HLG", 18)])
-def test_hdr_is_said_once(tmp_path, draw, curve, code):
+def test_an_hdr_file_is_one_warning(tmp_path, draw, curve, code):
     path = tmp_path / "hdr.mkv"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=30)
@@ -218,7 +218,7 @@ def full_box(kind, *parts, version=0):
 
 
 def write_tiles(path, brand, levels):
-    """Write a picture of three tiles beside each other, as phones write theirs of many."""
+    """Write a picture of three tiles side by side, like the pictures of phones."""
     tiles = []
     for level in levels:
         Image.new("RGB", (64, 64), (level,) * 3).save(path, "AVIF", quality=100)

@@ -1,4 +1,4 @@
-"""Only files of allowed formats are opened, and no file besides them."""
+"""Only files of allowed formats are opened, and they open no other file."""
 
 import http.server
 import os
@@ -42,14 +42,14 @@ subfile,,start,0,end,9,,:canary.mp4 tcp:x.mp4 udp:x.mp4 async:canary.mp4 md5:x.m
 
 @pytest.fixture
 def canary(tmp_path, draw, write_clip):
-    """Put a clip and a picture into the folder that no other file may lead to."""
+    """Put a clip and a picture into the folder, which no other file may open."""
     cv2.imwrite(str(tmp_path / "canary.png"), draw(2)[1])
     return write_clip(tmp_path / "canary.mp4", draw(4))
 
 
 @pytest.fixture
 def requests():
-    """Return the address of a server at 127.0.0.1 and the list of what was asked of it."""
+    """Return the address of a server at 127.0.0.1, and the list of its requests."""
     asked = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -87,7 +87,7 @@ def test_text_is_refused_by_the_name_of_its_format_whatever_the_file_is_called(
 @pytest.mark.parametrize("suffix", [".m3u8", ".m3u", ".mp4", ".ts"])
 @pytest.mark.parametrize("target", ["{url}/part.ts", "canary.mp4", "playlist{suffix}"])
 @pytest.mark.usefixtures("canary")
-def test_a_playlist_leads_nowhere(tmp_path, requests, suffix, target):
+def test_a_playlist_opens_no_other_file(tmp_path, requests, suffix, target):
     url, asked = requests
     path = tmp_path / f"playlist{suffix}"
     for end in ("#EXT-X-ENDLIST\n", ""):  # without it, the playlist is live
@@ -99,7 +99,7 @@ def test_a_playlist_leads_nowhere(tmp_path, requests, suffix, target):
 
 
 @pytest.mark.parametrize("decoder", ["pyav", "decord"])
-def test_a_list_does_not_lead_to_a_pipe_that_never_ends(tmp_path, decoder):
+def test_a_list_does_not_open_an_endless_pipe(tmp_path, decoder):
     os.mkfifo(tmp_path / "pipe.mp4")
     path = tmp_path / "upload.mp4"
     path.write_text("ffconcat version 1.0\nfile pipe.mp4\n")
@@ -144,7 +144,7 @@ def test_a_session_description_binds_no_socket(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", TEXT_SUFFIXES.split())
-def test_bytes_are_not_shown_as_a_terminal_would(tmp_path, rng, suffix):
+def test_text_is_not_drawn_as_by_a_terminal(tmp_path, rng, suffix):
     path = tmp_path / f"upload.{suffix}"
     for content in (rng.integers(0, 256, 9000, dtype=np.uint8).tobytes(), b"some text\n" * 900):
         path.write_bytes(content)
@@ -154,7 +154,7 @@ def test_bytes_are_not_shown_as_a_terminal_would(tmp_path, rng, suffix):
 
 @pytest.mark.parametrize("name", NAMES.split())
 def test_a_hostile_name_is_only_a_name(tmp_path, canary, draw, write_clip, monkeypatch, name):
-    """Levels of 80 are those of this file; the canary has 0 to 12."""
+    """This file has grey levels around 80, and the canary 0 to 12."""
     bright = Path(write_clip(tmp_path / "bright.mov", draw(24)[20:]))
     bright.rename(tmp_path / name)
     monkeypatch.chdir(tmp_path)
@@ -206,7 +206,7 @@ def test_decord_is_asked_only_for_what_pyav_has_checked(tmp_path, draw, write_cl
         read_clip(cut, n_frames=4, decoder="decord")
 
 
-def test_tags_that_are_not_text_are_no_obstacle(tmp_path, draw):
+def test_tags_that_are_not_text_are_ignored(tmp_path, draw):
     path = tmp_path / "tagged.mkv"
     with av.open(str(path), "w") as container:
         container.metadata["title"] = "TITLE"

@@ -1,4 +1,4 @@
-"""Geometries of frames against pictures whose place can be read off."""
+"""Geometries of frames, on pictures whose pixels encode their position."""
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ def test_a_square_holds_the_whole_frame(ramp):
     np.testing.assert_array_equal(picture, expected)
 
 
-def test_a_cut_keeps_proportions_and_the_centre(ramp):
+def test_a_crop_keeps_proportions_and_the_centre(ramp):
     picture = FrameGeometry(60, 60, shortest_edge=100).apply(ramp)
     np.testing.assert_array_equal(picture, ramp[20:80, 70:130])
 
@@ -33,6 +33,6 @@ def test_the_longer_side_is_rounded_down(shape, expected):
     assert FrameGeometry(224, 224, shortest_edge=256).resized_shape(*shape) == expected
 
 
-def test_a_tall_frame_is_cut_at_top_and_bottom(ramp):
+def test_a_tall_frame_is_cropped_at_top_and_bottom(ramp):
     picture = FrameGeometry(50, 100, shortest_edge=100).apply(ramp.swapaxes(0, 1))
     np.testing.assert_array_equal(picture, ramp.swapaxes(0, 1)[75:125])

@@ -1,4 +1,4 @@
-"""What headers say of a video."""
+"""Information from the headers of videos."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from sklearn_m3s.video._pyav import PyAVVideo
 
 
 @pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi", "mov"])
-def test_a_header_tells_length_size_and_rate(suffix, tmp_path, draw, write_clip):
+def test_a_header_gives_length_size_and_rate(suffix, tmp_path, draw, write_clip):
     info = probe(write_clip(tmp_path / f"clip.{suffix}", draw(45), rate=30))
     assert (info.kind, info.width, info.height) == ("video", 64, 48)
     assert info.seconds == pytest.approx(1.5, abs=0.05)

@@ -1,4 +1,4 @@
-"""What one video may ask for, and that nothing is allocated before that is checked."""
+"""Limits of one video, which are checked before memory is allocated."""
 
 import os
 import struct
@@ -29,7 +29,7 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps to 
 
 @pytest.fixture(autouse=True)
 def former():
-    """Put the limits back after each test."""
+    """Restore the limits after each test."""
     before = get_limits()
     yield
     set_limits(before)
@@ -44,7 +44,7 @@ def write_gif(path, side, n_frames):
 
 
 def peak_megabytes(path):
-    """Return what a process of its own needs to read a file, and how that ended."""
+    """Return the memory that a separate process needs to read a file, and its outcome."""
     if not Path("/proc/self/status").exists():
         pytest.skip("the memory of a process is listed by Linux")
     program = (
@@ -165,7 +165,7 @@ def test_a_decoder_that_needs_more_memory_than_its_header_says_is_an_error(tmp_p
 
 
 @LINUX
-def test_a_ceiling_holds_for_its_block_only_and_may_be_of_any_height():
+def test_a_memory_ceiling_holds_only_in_its_block_and_can_have_any_value():
     resource = pytest.importorskip("resource")
     for n_bytes in (100_000_000, 10**30):
         before = resource.getrlimit(resource.RLIMIT_DATA)
@@ -269,7 +269,7 @@ def test_plain_sound_may_have_a_sample_for_every_point_in_time(tmp_path, draw):
     assert len(read_clip(path, n_frames=2)) == 2
 
 
-def test_limits_are_set_for_good_and_given_back():
+def test_set_limits_keeps_the_new_limits_and_returns_the_previous_ones():
     before = set_limits(VideoLimits(frames=7))
     assert get_limits().frames == 7
     assert set_limits(before) == VideoLimits(frames=7)

@@ -1,4 +1,4 @@
-"""Damaged files: rows, warnings and errors that name the file, and nothing else."""
+"""Damaged files: they give rows, warnings, or errors that name the file, and nothing else."""
 
 import threading
 import warnings
@@ -56,7 +56,7 @@ def test_the_same_seed_damages_in_the_same_way(folder):
         assert content != contents[name] or kind == "swap"
 
 
-def test_a_process_that_dies_is_told_from_one_that_reads(tmp_path):
+def test_a_process_that_dies_is_recorded_as_a_crash(tmp_path):
     assert read_mutations(tmp_path, [3, 5]) == [
         {"index": 3, "outcome": "crash"},  # there is nothing to damage
         {"index": 5, "outcome": "crash"},
@@ -65,7 +65,7 @@ def test_a_process_that_dies_is_told_from_one_that_reads(tmp_path):
 
 @pytest.mark.usefixtures("reported")
 def test_an_error_that_ffmpeg_only_reports_is_a_warning(folder, tmp_path):
-    """The checksum of a slice is wrong. The decoder shows a part of the frame before instead."""
+    """The checksum of a slice is wrong, so the decoder repeats a part of the previous frame."""
     content = bytearray((folder / "ffv1.mkv").read_bytes())
     content[len(content) // 2] ^= 16
     paths = [tmp_path / "first.mkv", tmp_path / "second.mkv"]
@@ -76,7 +76,7 @@ def test_an_error_that_ffmpeg_only_reports_is_a_warning(folder, tmp_path):
 
 
 @pytest.mark.usefixtures("reported")
-def test_threads_do_not_mix_up_what_is_reported(folder, tmp_path):
+def test_threads_do_not_mix_up_reported_errors(folder, tmp_path):
     content = bytearray((folder / "ffv1.mkv").read_bytes())
     content[len(content) // 2] ^= 16
     (tmp_path / "damaged.mkv").write_bytes(content)
@@ -101,7 +101,7 @@ def test_a_lost_packet_of_a_transport_stream_is_a_warning(folder, tmp_path):
         levels(path)
 
 
-def test_a_stream_that_begins_in_the_middle_is_no_obstacle(folder, tmp_path):
+def test_a_stream_that_begins_in_the_middle_can_be_read(folder, tmp_path):
     sound = tmp_path / "sound.ts"
     with av.open(str(sound), "w") as container:
         video = container.add_stream("mpeg2video", rate=25)

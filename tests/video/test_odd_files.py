@@ -8,7 +8,7 @@ from sklearn_m3s.video import FrameReader, check_content, read_clip, read_video
 
 RED, GREY = (200, 60, 60), (120, 120, 120)
 # The weights of red and blue in luma, from the recommendations, by FFmpeg's number of the matrix.
-# Files that do not say are of BT.601.
+# Files without a matrix are BT.601.
 MATRICES = {
     1: (0.2126, 0.0722),
     2: (0.299, 0.114),
@@ -22,7 +22,7 @@ PIXELS = {8: "yuv444p", 10: "yuv444p10le", 12: "yuv444p12le", 16: "yuv444p16le"}
 
 
 def write(path, planes, codec, pixels, *, options=None, rate=30, ticks=None, **settings):
-    """Write frames of which each is a list of one level per plane."""
+    """Write frames, each given as one level per plane."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate, options=options or {})
         stream.height, stream.width, stream.pix_fmt = 48, 64, pixels

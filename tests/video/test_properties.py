@@ -1,4 +1,4 @@
-"""What holds for any array, any times and any parameters."""
+"""Properties that hold for any array, times and parameters."""
 
 import re
 
@@ -41,12 +41,12 @@ ODD = st.one_of(
 RATES = st.floats(1e-3, 1e3)
 
 
-# A folder would be made, and processes started, for some values of the others.
+# Some values of the others would create folders or start processes.
 NAMES = sorted(RawPerception().get_params().keys() - {"cache", "n_jobs"})
 
 
 def outcome(function, *args, **params):
-    """Return what a function returns, and the error that it raises in its place."""
+    """Return the result of a function, and the error that it raises instead."""
     try:
         return function(*args, **params), None
     except (TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Levels of files, against the closed form; large frames, which are reduced before they are RGB."""
+"""Levels of files, against the closed form. Large frames, which are reduced before conversion."""
 
 import av
 import cv2
@@ -10,7 +10,7 @@ from skimage.data import coffee
 from sklearn_m3s.video import read_clip
 
 LIMITED, FULL = 1, 2
-# The shares of red and blue in luma, and what FFmpeg calls the matrix.
+# The weights of red and blue in luma, and FFmpeg's name of the matrix.
 MATRICES = {"601": (0.299, 0.114, 5), "709": (0.2126, 0.0722, 1), "2020": (0.2627, 0.0593, 9)}
 ACCURATE = 0x42000  # swscale's bilinear method with exact rounding and chroma, at the size it is
 
@@ -109,7 +109,7 @@ def test_full_range_without_chroma_is_scaled_by_its_own_white(tmp_path, pixels):
 
 @pytest.mark.parametrize("crop", [np.s_[:, :], np.s_[:200], np.s_[:120], np.s_[:399]], ids=str)
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuv444p", "yuv420p10le"])
-def test_large_frames_are_those_resized_in_rgb(tmp_path, crop, pixels):
+def test_large_frames_equal_those_resized_in_rgb(tmp_path, crop, pixels):
     path = str(tmp_path / "large.mkv")
     photograph = np.ascontiguousarray(coffee()[crop])  # 400 x 600
     with av.open(path, "w") as container:

@@ -23,7 +23,7 @@ def decoder(request):
 
 
 class Blocks:
-    """A meter that keeps what it is given."""
+    """A meter that keeps its input."""
 
     def __init__(self):
         self.frames, self.times = [], []
@@ -46,7 +46,7 @@ def collect(video, decoder="pyav", **kwargs):
 
 
 def grey_levels(frames):
-    """Return the level of each frame away from its bar: what `draw` numbers frames by."""
+    """Return the grey level of each frame, away from its bar. `draw` numbers frames by it."""
     height, width = frames.shape[1:3]
     return frames[:, height // 4 : -height // 4, width // 4 : -width // 4].mean(axis=(1, 2, 3))
 
@@ -180,7 +180,7 @@ def test_a_clip_may_start_late_and_end_on_a_long_frame(tmp_path, draw, write_cli
 
 
 def test_a_cut_inside_a_group_of_pictures_starts_where_it_says(tmp_path, draw, write_clip):
-    """Packets before the start are there to be decoded, and are not part of the clip."""
+    """Packets before the start are needed for decoding, but are not part of the clip."""
     source = write_clip(tmp_path / "whole.mp4", draw(40), options={"crf": "4", "bf": "0"})
     path = tmp_path / "cut.mp4"
     with av.open(source) as whole, av.open(str(path), "w") as cut:

@@ -1,4 +1,4 @@
-"""Windows of a video give what files of their frames give."""
+"""Windows of a video give the same as files of their frames."""
 
 import av
 import numpy as np
@@ -12,7 +12,7 @@ GEOMETRY = FrameGeometry.square(32)
 
 
 class Indices:
-    """Which frames a window has, and when they are shown, from the first."""
+    """A reader that returns the indices and times of the frames of a window."""
 
     geometry, frame_rate = GEOMETRY, 15
 
@@ -143,7 +143,7 @@ def test_windows_come_before_the_rest_is_decoded(noise):
     assert [value for [value] in values] == [15, 30, 45, 60, 75, 90]
 
 
-def test_a_reader_that_fails_costs_its_window(draw):
+def test_a_failing_reader_loses_only_its_window(draw):
     class Fails(Indices):
         def add(self, index, picture, time):
             if picture[0, -1, 0] == 80:
@@ -159,7 +159,7 @@ def test_a_reader_that_fails_costs_its_window(draw):
     assert len(values[1][1][0]) == 15
 
 
-def test_what_is_damaged_costs_its_windows(tmp_path, noise, write_clip):
+def test_damaged_frames_lose_only_their_windows(tmp_path, noise, write_clip):
     path = tmp_path / "clip.mp4"
     write_clip(path, noise, rate=15, options={"g": "1", "bf": "0"})
     content = path.read_bytes()

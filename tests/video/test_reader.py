@@ -1,4 +1,4 @@
-"""One pass for several readers gives each what it would have read alone."""
+"""One pass for several readers gives each the same as a pass of its own."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_readers_of_several_rates_and_sizes_share_a_pass(clip_path, decoded):
         np.testing.assert_array_equal(value, read_video(clip_path, [reader])[0])
 
 
-def test_a_reader_that_fails_leaves_the_others_their_frames(clip_path):
+def test_a_failing_reader_does_not_affect_the_others(clip_path):
     def refuse(frames):
         raise ZeroDivisionError("no such frame")
 

@@ -1,4 +1,4 @@
-"""Which frames are chosen."""
+"""Choice of frames by their times."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Thumbnails: proportions, size, and what survives packing."""
+"""Thumbnails: proportions, size and packing."""
 
 import io
 
@@ -28,7 +28,7 @@ def test_frames_keep_their_proportions_and_are_not_enlarged(shape, expected):
     assert FitGeometry(160, 160).resized_shape(*shape) == expected
 
 
-def test_three_frames_at_the_middles_of_thirds(tmp_path, draw, write_clip):
+def test_three_thumbnails_show_the_middles_of_thirds(tmp_path, draw, write_clip):
     path = write_clip(tmp_path / "clip.mp4", draw(30))
     levels = [picture[24, 40].mean() / 4 for picture in thumbnails(path)]  # 4 levels per frame
     np.testing.assert_allclose(levels, [5, 15, 25], atol=1)

@@ -58,7 +58,7 @@ def pictures(rng):
     ],
     ids=["contrast", "brightness", "blurriness", "hog", "flow"],
 )
-def test_a_file_without_repeated_frames_is_as_the_file_with_them(
+def test_a_file_without_repeated_frames_equals_the_file_with_them(
     tmp_path, pictures, write_clip, suffix, descriptor
 ):
     ticks, shown = [0, 3, 6, 50, 147], [3, 3, 44, 97, 1]

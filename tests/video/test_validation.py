@@ -1,4 +1,4 @@
-"""What is accepted as a sequence of videos."""
+"""Valid and invalid sequences of videos."""
 
 from pathlib import Path
 
