@@ -82,8 +82,9 @@ def _programs(module: nn.Module) -> Iterator[bytes]:
             if not base.__module__.startswith(("torch.", "builtins")):
                 yield _code(base)
     if isinstance(module, torch.jit.ScriptModule):
-        # Each trace gets another number.
-        yield re.sub(r"___torch_mangle_\d+", "", str(module.inlined_graph)).encode()
+        # A class gets a number from its second trace on. Source ranges hold paths of the machine.
+        graph = module.inlined_graph.str(print_source_ranges=False)
+        yield re.sub(r"\.___torch_mangle_\d+", "", graph).encode()
     if isinstance(module, torch.fx.GraphModule):
         yield module.code.encode()
 

@@ -26,7 +26,7 @@ def ended_by_ctrl_c() -> Iterator[None]:
     woken, waker = socket.socketpair()
     waker.setblocking(False)
     # Python writes the number of each signal to this socket, also while C code runs.
-    signal.set_wakeup_fd(waker.fileno())
+    before = signal.set_wakeup_fd(waker.fileno())
     threading.Thread(target=_watch, args=[woken], daemon=True).start()
     try:
         yield
@@ -34,11 +34,16 @@ def ended_by_ctrl_c() -> Iterator[None]:
         if end.code == EXIT_CODE:
             _end()
         raise
+    finally:
+        signal.set_wakeup_fd(before)
+        waker.close()
 
 
 def _watch(woken: socket.socket) -> None:
-    while signal.SIGINT not in woken.recv(1):
-        pass
+    with woken:
+        while signal.SIGINT not in (number := woken.recv(1)):
+            if not number:  # the context has ended
+                return
     time.sleep(_PATIENCE_SECONDS)
     print(MESSAGE, file=sys.stderr)
     _end()

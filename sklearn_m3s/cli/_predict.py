@@ -60,15 +60,12 @@ def _predicted(model: Any, videos: Any, reference: Any) -> "np.ndarray":
     """Return score, lower, upper and percentile, of shape (n_videos, n_scores, 4)."""
     import numpy as np
 
-    scores = np.asarray(model.predict(videos)).reshape(len(videos), -1)
-    values = np.full((*scores.shape, 4), np.nan)
-    values[..., 0] = scores
-    if hasattr(model, "predict_interval"):
-        ends = model.predict_interval(videos).reshape(len(videos), 2, -1)
-        values[..., 1:3] = ends.transpose(0, 2, 1).clip(0, 1)  # scores are in this range
+    from sklearn_m3s._predictions import percentiles, predict_with_intervals
+
+    scores, intervals = predict_with_intervals(model, videos)
+    places = np.full(scores.shape, np.nan)
     if reference is not None:
         known = np.asarray(reference.predictions).reshape(len(reference.names), -1)
         for k in range(scores.shape[1]):
-            ordered = np.sort(known[~np.isnan(known[:, k]), k])
-            values[:, k, 3] = 100 * np.searchsorted(ordered, scores[:, k]) / max(len(ordered), 1)
-    return values
+            places[:, k] = percentiles(known[:, k], scores[:, k])
+    return np.stack([scores, intervals[:, 0], intervals[:, 1], places], axis=-1)

@@ -24,7 +24,8 @@ from sklearn_m3s.tiers import (
     describe_windows,
     first_tiers,
 )
-from sklearn_m3s.video import FitGeometry, read_video, video_name
+from sklearn_m3s.tiers._describe import read_each
+from sklearn_m3s.video import FitGeometry, video_name
 
 _ARRAY_RATE = 15.0
 _STILL_SIDE = 512  # pixels, at most
@@ -130,7 +131,7 @@ class MemorabilityOverTime:
         """
         moments = self.moments(n, column=column)
         reader = _StillReader([second for second, _ in moments], self.frame_rate)
-        [pictures] = read_video(self.video, [reader])
+        [pictures] = read_each([self.video], reader)
         if isinstance(pictures, Exception):
             raise pictures
         return pictures

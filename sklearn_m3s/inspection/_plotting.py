@@ -10,7 +10,8 @@ import numpy as np
 
 from sklearn_m3s._optional import import_optional
 from sklearn_m3s.exceptions import M3SWarning
-from sklearn_m3s.video import read_clip, video_name
+from sklearn_m3s.tiers._describe import read_each
+from sklearn_m3s.video import ClipReader, FrameGeometry, video_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,14 +24,17 @@ def read_pictures(videos: Sequence[Any], rows: Iterable[int]) -> dict[int, np.nd
 
     Videos that cannot be read are None, with one warning for all of them.
     """
+    chosen = list(dict.fromkeys(map(int, rows)))
+    reader = ClipReader(1, FrameGeometry.square(PICTURE_SIZE))
+    clips = read_each([videos[row] for row in chosen], reader)
     pictures: dict[int, np.ndarray | None] = {}
     failures = []
-    for row in rows:
-        try:
-            pictures[int(row)] = read_clip(videos[row], n_frames=1, frame_size=PICTURE_SIZE)[0]
-        except Exception as error:  # a figure without this picture is better than none
-            pictures[int(row)] = None
-            failures.append(f"  {video_name(videos[row], row)}: {error}")
+    for row, clip in zip(chosen, clips, strict=True):
+        if isinstance(clip, Exception):  # a figure without this picture is better than none
+            pictures[row] = None
+            failures.append(f"  {video_name(videos[row], row)}: {clip}")
+        else:
+            pictures[row] = clip[0]
     if failures:
         warnings.warn(
             f"{len(failures)} of {len(pictures)} pictures are left blank\n" + "\n".join(failures),

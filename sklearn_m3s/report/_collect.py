@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from scipy.stats import percentileofscore
 from sklearn.base import BaseEstimator, clone
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
@@ -17,6 +16,7 @@ from tqdm.auto import tqdm
 
 from sklearn_m3s import inspection
 from sklearn_m3s._innermost import innermost
+from sklearn_m3s._predictions import percentiles, predict_with_intervals
 from sklearn_m3s.exceptions import VideoError
 from sklearn_m3s.inspection._blocks import Videos
 from sklearn_m3s.inspection._intervals import draw_counts, fold_metrics, summarise
@@ -154,18 +154,6 @@ def _describe(
     return described, [unpack_thumbnails(row) for row in packed], failures
 
 
-def _predict(model: Any, X: DescribedVideos) -> tuple[np.ndarray, np.ndarray]:
-    """Return predictions of shape (n, n_targets), and intervals of shape (n, 2, n_targets)."""
-    values = np.asarray(model.predict(X), dtype=np.float64).reshape(len(X), -1)
-    intervals = np.full((len(X), 2, values.shape[1]), np.nan)
-    if hasattr(model, "predict_interval"):
-        intervals[:] = np.reshape(model.predict_interval(X), intervals.shape)
-        known = getattr(model, "y_", None)
-        if known is not None and np.nanmin(known) >= 0 and np.nanmax(known) <= 1:
-            intervals.clip(0, 1, out=intervals)  # as the scores of the training videos
-    return values, intervals
-
-
 def _add_predictions(
     entries: list[VideoEntry],
     model: Any,
@@ -175,7 +163,7 @@ def _add_predictions(
     names: Any,
 ) -> list[Target]:
     """Add the scores of the whole model, and return the targets."""
-    values, intervals = _predict(model, X)
+    values, intervals = predict_with_intervals(model, X)
     rows = [entry.position for entry in entries]
     given = np.full(values.shape, np.nan) if true is None else true[rows]
     if given.shape != values.shape:
@@ -184,16 +172,17 @@ def _add_predictions(
             "give one column for each target, NaN where unknown"
         )
     targets = _targets(model, reference, values, given, names)
+    places = [percentiles(target.training, values[:, k]) for k, target in enumerate(targets)]
     for i, entry in enumerate(entries):
         entry.predictions = [
             Prediction(
                 value=values[i, k],
                 low=intervals[i, 0, k],
                 high=intervals[i, 1, k],
-                percentile=_percentile(target.training, values[i, k]),
+                percentile=places[k][i],
                 true=given[i, k],
             )
-            for k, target in enumerate(targets)
+            for k in range(len(targets))
         ]
     return targets
 
@@ -230,12 +219,6 @@ def _correlation(true: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     counts = draw_counts(len(true), _N_BOOTSTRAP, 0)
     metrics = fold_metrics(true, [(np.arange(len(true)), predicted)], counts)
     return summarise(metrics[:1], ["spearman"])
-
-
-def _percentile(training: np.ndarray, value: float) -> float:
-    if not len(training) or np.isnan(value):
-        return np.nan
-    return float(percentileofscore(training, value, kind="mean"))
 
 
 def _check_features(parts: ModelParts, reference: Any, X: Any) -> dict[str, np.ndarray]:
@@ -315,11 +298,11 @@ def _add_descriptors(
     names = list(reference.feature_names["raw"])
     shown = [j for j, name in enumerate(names) if not re.fullmatch(r"hog\d+", name)]
     for j in shown[:_N_DESCRIPTORS]:
-        training = reference.features["raw"][:, j]
-        training = training[np.isfinite(training)]
+        values = features["raw"][:, j]
+        places = percentiles(reference.features["raw"][:, j], values)
         label = _DESCRIPTORS.get(names[j], names[j].replace("_", " "))
-        for entry, value in zip(entries, features["raw"][:, j].tolist(), strict=True):
-            entry.descriptors.append(Descriptor(label, value, _percentile(training, value)))
+        for entry, value, place in zip(entries, values.tolist(), places.tolist(), strict=True):
+            entry.descriptors.append(Descriptor(label, value, place))
 
 
 def _add_neighbours(

@@ -113,7 +113,25 @@ def describe_all(
     {0: VideoError('does not exist: ...
     """
     tables = _fill_tables(tiers, videos)
-    return [table.matrix() for table in tables], _failures(tables)
+    return [table.matrix() for table in tables], first_failures(tables)
+
+
+def read_each(videos: Sequence[Any], reader: Reader, *, timeout: float = 600) -> list[Any]:
+    """Return what a reader takes from each video, in a worker process, or its exception.
+
+    Parameters
+    ----------
+    videos : list of length n_videos
+        Paths and arrays.
+    reader : Reader
+        It is copied for each video.
+    timeout : float, default=600
+        Seconds of work per video.
+    """
+    with Workers() as workers:
+        read = partial(_read, decoder="pyav", limits=get_limits(), timeout=timeout, workers=workers)
+        found = [read((video, [reader])) for video in videos]
+    return [outcome for result in found for outcome in _warned(*result)]
 
 
 def _fill_tables(tiers: Sequence[Tier], videos: Sequence[Any]) -> list[TierRows]:
@@ -280,7 +298,7 @@ def embed_items(
     return len(set().union(*items))
 
 
-def _failures(tables: Sequence[TierRows]) -> dict[int, Exception]:
+def first_failures(tables: Sequence[TierRows]) -> dict[int, Exception]:
     """Return the first error of each bad video, in the order of the videos."""
     failures: dict[int, Exception] = {}
     for table in tables:
@@ -292,13 +310,14 @@ def _report(tables: Sequence[TierRows], videos: Sequence[Any]) -> None:
     """Raise one error for all bad videos, or warn of them."""
     for rule in ("raise", "nan"):
         chosen = [table for table in tables if table.tier.on_error == rule]
-        failures = _failures(chosen)
+        failures = first_failures(chosen)
         if not failures:
             continue
         named = [(video_name(videos[i], i), str(error)) for i, error in failures.items()]
         lines = [f"  {name}: {cause}" for name, cause in named[:_MOST_LISTED]]
         if len(named) > _MOST_LISTED:
-            lines.append(f"  and {len(named) - _MOST_LISTED} more (see the attribute failures)")
+            place = " (see the attribute failures)" if rule == "raise" else ""
+            lines.append(f"  and {len(named) - _MOST_LISTED} more{place}")
         message = f"{len(named)} of {len(videos)} videos could not be described\n"
         message += "\n".join(lines)
         if rule == "nan":

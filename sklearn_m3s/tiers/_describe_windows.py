@@ -14,7 +14,7 @@ from joblib import effective_n_jobs
 from tqdm.auto import tqdm
 
 from sklearn_m3s.exceptions import VideoError
-from sklearn_m3s.tiers._describe import embed_items, issue_warnings
+from sklearn_m3s.tiers._describe import embed_items, first_failures, issue_warnings
 from sklearn_m3s.tiers._embedding_thread import EmbeddingThread
 from sklearn_m3s.tiers._interrupt import shown_in_one_line
 from sklearn_m3s.tiers._tier import Embedder, Tier
@@ -200,10 +200,7 @@ def _embed(
             else:
                 items[k][i] = outcome
     embed_items(tables, embedders, items, workers)
-    failures: dict[int, Exception] = {}
-    for table in tables:
-        failures = table.failures | failures
-    return spans, [table.matrix() for table in tables], failures
+    return spans, [table.matrix() for table in tables], first_failures(tables)
 
 
 def _uncached(tier: Tier) -> Tier:

@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
 from sklearn_m3s.cache import cache_info
+from sklearn_m3s.cli._interrupt import ended_by_ctrl_c
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends a signal")
 LIMIT_SECONDS = 2
@@ -67,3 +69,11 @@ main()
     assert code == 130
     assert seconds < LIMIT_SECONDS
     assert len(stderr.splitlines()) == 1
+
+
+def test_the_watching_thread_ends_with_the_context():
+    before = threading.enumerate()
+    with ended_by_ctrl_c():
+        [watching] = set(threading.enumerate()) - set(before)
+    watching.join(timeout=10)
+    assert not watching.is_alive()

@@ -19,6 +19,11 @@ def test_the_picture_of_a_file_is_its_middle_frame(clip_path):
     assert picture[:, 64:].mean() == pytest.approx(4 * 15, abs=3)  # frame 15 of 30 has this grey
 
 
+def test_files_are_decoded_in_a_worker_process(clip_path, monkeypatch):
+    monkeypatch.setattr("av.open", None)
+    assert read_pictures([clip_path], [0])[0].shape == (128, 128, 3)
+
+
 def test_one_warning_names_all_videos_that_cannot_be_read(videos):
     bad = [*videos[:2], "gone.mp4", np.zeros((8, 8, 3))]
     with pytest.warns(
