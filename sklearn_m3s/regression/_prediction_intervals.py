@@ -10,7 +10,13 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, _fit_context, clone
 from sklearn.utils import Tags, column_or_1d, get_tags, indexable
 from sklearn.utils._param_validation import HasMethods, Interval
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.metadata_routing import (
+    MetadataRouter,
+    MethodMapping,
+    _routing_enabled,
+    process_routing,
+)
+from sklearn.utils.validation import _check_method_params, check_array, check_is_fitted
 
 from sklearn_m3s._doc_link import DocLinkMixin
 from sklearn_m3s._folds import CrossValidation, Fold, make_folds
@@ -117,7 +123,7 @@ class PredictionIntervals(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, Base
         self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+    def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None, **fit_params: Any) -> Self:
         """Fit the regressor to all videos, and in each fold to measure its errors.
 
         Parameters
@@ -129,6 +135,10 @@ class PredictionIntervals(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, Base
         groups : array-like of shape (n_videos,), default=None
             The source of each video, such as the film that it was cut from. Videos of one source
             are never on both sides of a fold, and an integer `cv` means `GroupKFold`.
+        **fit_params : dict
+            Parameters of the `fit` of the regressor, such as `sample_weight`. Each fold gets the
+            part of its training videos. With scikit-learn's metadata routing, only parameters that
+            the regressor requests are allowed. The errors of all videos have the same weight.
 
         Returns
         -------
@@ -147,8 +157,13 @@ class PredictionIntervals(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, Base
         X, _ = indexable(X, self.y_)
         self._quantile(self.y_)  # only to fail before hours of decoding
         folds = make_folds(self.cv, X, self.y_, groups)
+        if _routing_enabled():
+            fit_params = process_routing(self, "fit", **fit_params).estimator.fit
         X = describe_for(self.estimator, X)
-        tasks = (delayed(_predict_fold)(clone(self.estimator), X, self.y_, fold) for fold in folds)
+        tasks = (
+            delayed(_predict_fold)(clone(self.estimator), X, self.y_, fold, fit_params)
+            for fold in folds
+        )
         total, count = np.zeros_like(self.y_), np.zeros(len(self.y_))
         for (_, test), predicted in zip(folds, Parallel(self.n_jobs)(tasks), strict=True):
             total[test] += predicted
@@ -156,7 +171,7 @@ class PredictionIntervals(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, Base
         with np.errstate(invalid="ignore"):
             self.out_of_fold_ = (total.T / count).T  # by row, for one score or several
         self.quantile_ = self._quantile(np.abs(self.y_ - self.out_of_fold_))
-        self.estimator_ = clone(self.estimator).fit(X, self.y_)
+        self.estimator_ = clone(self.estimator).fit(X, self.y_, **fit_params)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
@@ -217,6 +232,18 @@ class PredictionIntervals(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, Base
             quantiles.append(column[rank - 1])
         return np.array(quantiles) if residuals.ndim == 2 else float(quantiles[0])
 
+    def get_metadata_routing(self) -> MetadataRouter:
+        """Return the parameters of `fit` that the regressor requests.
+
+        Returns
+        -------
+        MetadataRouter
+            Of scikit-learn's metadata routing.
+        """
+        mapping = MethodMapping().add(caller="fit", callee="fit")
+        router = MetadataRouter(owner=self).add_self_request(self)
+        return router.add(estimator=self.estimator, method_mapping=mapping)
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         inner = get_tags(self.estimator)
@@ -226,6 +253,10 @@ class PredictionIntervals(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, Base
         return tags
 
 
-def _predict_fold(estimator: Any, X: Any, y: np.ndarray, fold: Fold) -> np.ndarray:
+def _predict_fold(
+    estimator: Any, X: Any, y: np.ndarray, fold: Fold, fit_params: dict[str, Any]
+) -> np.ndarray:
     train, test = fold
-    return estimator.fit(take_videos(X, train), y[train]).predict(take_videos(X, test))
+    fit_params = _check_method_params(X, fit_params, train)
+    estimator.fit(take_videos(X, train), y[train], **fit_params)
+    return estimator.predict(take_videos(X, test))

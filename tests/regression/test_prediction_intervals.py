@@ -6,11 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binom
+from sklearn import config_context
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
+from sklearn.exceptions import UnsetMetadataPassedError
 from sklearn.linear_model import LinearRegression, Ridge
-from sklearn.model_selection import GridSearchCV, KFold, LeaveOneOut, RepeatedKFold, ShuffleSplit
+from sklearn.model_selection import (
+    GridSearchCV,
+    KFold,
+    LeaveOneOut,
+    RepeatedKFold,
+    ShuffleSplit,
+    cross_val_predict,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import get_tags
 
@@ -99,6 +108,34 @@ def test_groups_stay_together():
         clone(model).set_params(cv=[(range(15), range(15, 40))]).fit(
             np.zeros((40, 1)), y, groups=groups
         )
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_weights_reach_the_regressor_and_those_of_the_folds(routing):
+    X, y = regression(60)
+    weights = np.linspace(0, 1, 60)
+    with config_context(enable_metadata_routing=routing):
+        ridge = Ridge()
+        if routing:
+            ridge.set_fit_request(sample_weight=True)
+        model = PredictionIntervals(ridge).fit(X, y, sample_weight=weights)
+        predicted = cross_val_predict(ridge, X, y, cv=5, params={"sample_weight": weights})
+    np.testing.assert_allclose(model.out_of_fold_, predicted)
+    np.testing.assert_allclose(model.estimator_.coef_, Ridge().fit(X, y, weights).coef_)
+
+
+def test_routed_weights_pass_through_a_search():
+    X, y = regression(80)
+    weights = np.linspace(0, 1, 80)
+    with config_context(enable_metadata_routing=True):
+        ridge = Ridge().set_fit_request(sample_weight=True).set_score_request(sample_weight=False)
+        model = PredictionIntervals(ridge).set_score_request(sample_weight=False)
+        search = GridSearchCV(model, {"estimator__alpha": [1.0]}, cv=2)
+        search.fit(X, y, sample_weight=weights)
+        coefficients = search.best_estimator_.estimator_.coef_
+        with pytest.raises(UnsetMetadataPassedError, match="sample_weight"):
+            PredictionIntervals(Ridge()).fit(X, y, sample_weight=weights)
+    np.testing.assert_allclose(coefficients, Ridge().fit(X, y, weights).coef_)
 
 
 def test_repeated_folds_are_averaged_and_rows_without_a_fold_left_out():
