@@ -18,8 +18,8 @@ from sklearn_m3s._validation import complete_rows
 class FiniteRows(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Regressor that learns from the rows without NaN, and predicts NaN for the others.
 
-    It lets any regressor work with videos that could not be read, and with missing scores. With
-    several scores, each has its own regressor, which learns from all rows with this score.
+    With it, any regressor works with videos that could not be read and with missing scores. If `y`
+    has several scores, one regressor is fitted per score, to all rows with this score.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class FiniteRows(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
         if not rows.size:
             raise ValueError(
                 f"{complete.sum()} of {len(y)} rows of X have no NaN, and none of them has a "
-                f"score: {type(self.estimator).__name__} has nothing to learn from"
+                f"score: {type(self.estimator).__name__} needs at least one row with a score"
             )
         params = _check_method_params(X, params, rows)
         return clone(self.estimator).fit(_safe_indexing(X, rows), y[rows], **params)
