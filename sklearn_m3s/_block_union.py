@@ -37,7 +37,9 @@ class BlockUnion(FeatureUnion):
                 continue
             block = clone(branch[0]).set_output(transform="default").fit_transform(places)
             if not block.size:
-                raise ValueError(f"the block {name!r} has no columns: give it some, or leave it out")
+                raise ValueError(
+                    f"the block {name!r} has no columns: give it some, or leave it out"
+                )
             for place in map(int, block[0]):
                 if place in owner:
                     raise ValueError(

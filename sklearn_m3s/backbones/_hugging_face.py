@@ -139,9 +139,7 @@ class HuggingFaceNetwork(nn.Module):
     def _check_clips(self, n_frames: int, *shape: int) -> None:
         """Refuse clips whose positions the model would mix up, or whose frames it would drop."""
         if tuple(shape) != self._shape:
-            raise M3SError(
-                f"frame_size={tuple(shape)} does not fit {self.name}: use {self._shape}"
-            )
+            raise M3SError(f"frame_size={tuple(shape)} does not fit {self.name}: use {self._shape}")
         if n_frames % self._step:
             raise M3SError(
                 f"n_frames={n_frames} does not fit {self.name}: use a multiple of {self._step}"
@@ -195,7 +193,7 @@ def _load(folder: Path, name: str, family: _Family) -> tuple[Any, set[str]]:
             raise WeightsError(
                 f"transformers {transformers.__version__} cannot load the model in {folder}: "
                 f"{_first_line(error)}. Fetch the model again, save it with this version of "
-            "transformers, or use another version"
+                "transformers, or use another version"
             ) from error
     if not family.frames and model.main_input_name != "pixel_values":
         raise WeightsError(

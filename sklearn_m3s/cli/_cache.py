@@ -41,7 +41,9 @@ def info(run: Run) -> None:
 
 @cache.command(epilog="Example:  m3s cache clear --older-than 90")
 @click.option("--tier", metavar="CLASS", help="Remove only this tier, such as RawPerception.")
-@click.option("--older-than", type=float, metavar="DAYS", help="Remove only entries older than this.")
+@click.option(
+    "--older-than", type=float, metavar="DAYS", help="Remove only entries older than this."
+)
 @command
 def clear(run: Run, tier: str | None, older_than: float | None) -> None:
     """Remove features from the cache. They can be computed again."""

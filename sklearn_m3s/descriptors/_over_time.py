@@ -22,8 +22,8 @@ class MeanOverTime:
     Parameters
     ----------
     function : callable
-        A descriptor. It takes RGB frames of shape (T, H, W, 3), dtype uint8, and returns an array of
-        shape (T,) or (T, n).
+        A descriptor. It takes RGB frames of shape (T, H, W, 3), dtype uint8, and returns an array
+        of shape (T,) or (T, n).
 
     See Also
     --------

@@ -437,8 +437,8 @@ class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
             )
         if sample_weight is not None and not data[2][kept].any():
             raise ValueError(
-                "sample_weight is 0 for all rows that have all features and a score: pass at least "
-                "one positive weight for them."
+                "sample_weight is all zeros for the rows that have all features and a score: pass "
+                "at least one positive weight for them."
             )
         counted = kept if sample_weight is None else kept & (data[2] > 0)
         if len(empty := np.flatnonzero(~known[counted].any(axis=0))):

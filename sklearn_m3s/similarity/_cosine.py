@@ -51,7 +51,7 @@ class CosineSimilarity(BaseSimilarity):
 
     References
     ----------
-    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, Table 2.
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 5 and Table 2.
 
     Examples
     --------

@@ -102,7 +102,7 @@ class DBSCANSimilarity(BaseSimilarity):
 
     References
     ----------
-    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, sections 4 and 5.
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 5.
 
     Examples
     --------

@@ -77,7 +77,7 @@ class DistanceSimilarity(BaseSimilarity):
     ----------
     Aggarwal, Hinneburg, Keim: On the Surprising Behavior of Distance Metrics in High Dimensional
     Space, ICDT 2001.
-    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, Table 2.
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 5 and Table 2.
 
     Examples
     --------

@@ -71,7 +71,7 @@ class KDESimilarity(BaseSimilarity):
     References
     ----------
     Scott: Multivariate Density Estimation, 1992.
-    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, Table 2.
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 5 and Table 2.
 
     Examples
     --------

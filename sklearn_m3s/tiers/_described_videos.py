@@ -1,4 +1,4 @@
-"""Videos that carry their rows."""
+"""A sequence of videos that carries their rows."""
 
 import json
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ from sklearn_m3s.tiers._tier_rows import signature
 
 
 class DescribedVideos(tuple):
-    """A sequence of videos that carries the rows by which tiers describe them.
+    """A sequence of videos that carries the rows with which tiers describe them.
 
-    A tier that is given such a sequence takes its rows from it. The rows are part of its pickle, so
-    that they reach tiers in other processes.
+    A tier that gets such a sequence takes its rows from there, and reads no video. The rows are
+    part of the pickle of the sequence, so that they reach tiers in other processes.
 
     Parameters
     ----------
@@ -25,7 +25,12 @@ class DescribedVideos(tuple):
     tiers : sequence of VideoTransformer
         The tiers.
     rows : sequence of ndarray of shape (n_videos, n_described)
-        What `describe` returned for each tier.
+        The rows of each tier, as `describe` returns them.
+
+    Raises
+    ------
+    ValueError
+        If two tiers have equal settings but different rows.
 
     Examples
     --------
@@ -53,17 +58,39 @@ class DescribedVideos(tuple):
             other = described._rows.setdefault(_key(tier), matrix)
             if not np.array_equal(other, matrix, equal_nan=True):
                 raise ValueError(
-                    f"two tiers like {tier!r:.200} have equal settings and different rows: give "
-                    "each network its own version="
+                    f"two tiers like {tier!r:.200} have equal settings but different rows: pass a "
+                    "different version= for each network"
                 )
         return described
 
     def rows_of(self, tier: Tier) -> np.ndarray | None:
-        """Return the rows of a tier with the same class and settings, or None."""
+        """Return the rows of a tier with the same class and settings.
+
+        Parameters
+        ----------
+        tier : VideoTransformer
+            The tier.
+
+        Returns
+        -------
+        ndarray of shape (n_videos, n_described), float32, or None
+            The rows, or None if the videos do not carry them.
+        """
         return self._rows.get(_key(tier))
 
     def take(self, indices: Any) -> "DescribedVideos":
-        """Return the videos at some indices, with their rows."""
+        """Return the videos at some indices, with their rows.
+
+        Parameters
+        ----------
+        indices : array-like of int or bool, or slice
+            Indices of the videos, or a mask.
+
+        Returns
+        -------
+        DescribedVideos
+            These videos.
+        """
         indices = np.arange(len(self))[indices]
         taken = DescribedVideos([self[i] for i in indices])
         taken._rows = {key: matrix[indices] for key, matrix in self._rows.items()}
@@ -76,14 +103,14 @@ def take_videos(X: Any, indices: Any) -> Any:
     Parameters
     ----------
     X : DescribedVideos, sequence or matrix
-        `DescribedVideos` keep their rows.
+        Videos or features. `DescribedVideos` keep their rows.
     indices : array-like of int
         Indices of the items to take.
 
     Returns
     -------
-    sequence or matrix
-        Of the type of `X`; a list if `X` is another sequence.
+    DescribedVideos, list or matrix
+        The items, in the type of `X`. A list if `X` is another sequence.
 
     Examples
     --------

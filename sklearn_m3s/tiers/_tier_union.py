@@ -1,4 +1,4 @@
-"""The tiers side by side: each video file is decoded once for all of them."""
+"""A union of tiers that decodes each video file once for all of them."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from sklearn_m3s.tiers._video_transformer import VideoTransformer, check_trainin
 class TierUnion(DocLinkMixin, FeatureUnion):
     """A `FeatureUnion` that decodes each video file once for all of its tiers.
 
-    It is used like any other union, and gives the same columns. Each file that several tiers need
+    It is used like any other union, and returns the same columns. Each file that several tiers need
     is decoded once and described by all of them. The branches then get the videos as
     `DescribedVideos`, a sequence that carries the rows.
 
@@ -23,13 +23,13 @@ class TierUnion(DocLinkMixin, FeatureUnion):
     ----------
     median_duration_ : float
         Median length of the training videos in seconds, from the headers of at most 100 files
-        spread evenly over them. NaN where it is unknown, for example for arrays.
+        spread evenly over them. NaN if it is unknown, for example for arrays.
 
     Notes
     -----
-    Tiers share a pass if they are the first steps of the branches, also of unions inside it, derive
-    from `VideoTransformer` and have the same `decoder`. Other transformers read their videos
-    themselves.
+    Tiers share a pass over the files if they are the first steps of the branches (or of unions
+    inside them), derive from `VideoTransformer` and have the same `decoder`. Other transformers
+    read their videos themselves.
 
     Examples
     --------
@@ -69,14 +69,14 @@ def first_tiers(part: Any, *, to_fit: bool = False) -> list[VideoTransformer]:
     Parameters
     ----------
     part : tier, Pipeline, FeatureUnion or other
-        The part. Others, such as ``"drop"``, have no tiers.
+        The part. Other parts, such as ``"drop"``, have no tiers.
     to_fit : bool, default=False
-        Leave out the tiers that read no video when `part` is only fitted.
+        Whether to leave out the tiers that read no video when `part` is only fitted.
 
     Returns
     -------
     list of VideoTransformer
-        In the order of the columns.
+        The tiers, in the order of the columns.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def first_tiers(part: Any, *, to_fit: bool = False) -> list[VideoTransformer]:
 
 
 def describe_for(model: Any, X: Any) -> Any:
-    """Return videos with the rows of all tiers of a model, so that it need not read them again.
+    """Describe videos for a model, so that it does not need to read them again.
 
     Parameters
     ----------

@@ -378,7 +378,7 @@ def test_v_jepa_takes_any_multiple_of_its_tubelets(saved):
     with torch.no_grad():
         features = network_of(saved.folder("vjepa2"))(x)
         expected = saved.model("vjepa2").get_vision_features(frames(x)).mean(1)
-        with pytest.raises(M3SError, match=r"n_frames=3: .* needs a multiple of 2"):
+        with pytest.raises(M3SError, match=r"n_frames=3: .* use a multiple of 2"):
             network_of(saved.folder("vjepa2"))(batch("vjepa2")[:, :, :3])
     np.testing.assert_allclose(features, expected, rtol=0, atol=1e-6)
 
@@ -413,7 +413,7 @@ def test_a_weight_that_would_be_random_is_named(copied, change):
 def test_a_file_that_is_missing_is_named(copied, name):
     folder = copied("vit")
     (folder / name).unlink()
-    with pytest.raises(WeightsError, match=f"{folder} holds no {name}: use a folder"):
+    with pytest.raises(WeightsError, match=f"{folder} has no {name}: use a folder"):
         hugging_face_spec(folder)
 
 

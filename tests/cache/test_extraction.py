@@ -241,6 +241,6 @@ def test_damaged_entries_are_described_again(tmp_path, clips):
 
 def test_a_cache_that_is_a_file_is_an_error_before_any_work(tmp_path, clips, decoded):
     (tmp_path / "features").touch()
-    with pytest.raises(M3SError, match="give cache= another folder"):
+    with pytest.raises(M3SError, match="pass another folder as cache="):
         Mean(cache=tmp_path / "features").fit_transform(clips)
     assert decoded == []

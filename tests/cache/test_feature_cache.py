@@ -220,7 +220,7 @@ def test_a_folder_without_permission_is_an_error_of_ours(make_cache, vector, tmp
     try:
         with unprivileged():
             for action in (cache.prepare, lambda: cache.put("1" * 64, vector)):
-                with pytest.raises(M3SError, match=r"features.*give cache= another folder"):
+                with pytest.raises(M3SError, match=r"features.*pass another folder as cache="):
                     action()
             with pytest.raises(M3SError, match="features"):
                 cache_clear(folder)
@@ -240,9 +240,9 @@ def test_a_deleted_folder_is_made_again_with_its_settings(make_cache, vector, tm
 
 def test_a_folder_that_cannot_be_written_is_named_with_the_cure(make_cache, vector, tmp_path):
     (tmp_path / "features").write_text("a file")
-    with pytest.raises(M3SError, match=r"features.*give cache= another folder"):
+    with pytest.raises(M3SError, match=r"features.*pass another folder as cache="):
         make_cache().prepare()
-    with pytest.raises(M3SError, match=r"features.*give cache= another folder"):
+    with pytest.raises(M3SError, match=r"features.*pass another folder as cache="):
         make_cache().put("0" * 64, vector)
 
 

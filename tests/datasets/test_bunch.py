@@ -46,7 +46,7 @@ def test_unscored_rows_are_left_out_by_default(bunch):
 
 @pytest.mark.parametrize("rows", [[], [row("a", np.nan)]])
 def test_no_score_at_all_is_an_error(bunch, rows):
-    with pytest.raises(ValueError, match=r"no row of the tables .* has a score: ask its owners"):
+    with pytest.raises(ValueError, match=r"the tables in .* have no scores: ask its owners"):
         bunch(*rows)
 
 

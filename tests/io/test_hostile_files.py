@@ -239,7 +239,7 @@ def test_huge_json_is_refused_before_it_is_read(members, tmp_path):
         ({"format": True}, "format True"),
         ({"format": "1"}, "format '1'"),
         ({"loader": "pickle"}, r"keys \['loader'\]"),
-        ({"class": "os.system"}, "says that it is a 'os.system'"),
+        ({"class": "os.system"}, "claims to be a 'os.system'"),
         ({"modules": {"scene": "Net"}}, r"pass modules=\{'scene': ...\}"),
         ({"modules": []}, "modules in its model.json is not an object"),
     ],

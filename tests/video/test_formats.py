@@ -80,7 +80,7 @@ def test_text_is_refused_by_the_name_of_its_format_whatever_the_file_is_called(
 ):
     path = tmp_path / f"upload{suffix}"
     path.write_text(content)
-    with pytest.raises(VideoError, match=rf"is of the format {name} \("):
+    with pytest.raises(VideoError, match=rf"has the format {name} \("):
         read_clip(path, n_frames=1)
 
 
@@ -148,7 +148,7 @@ def test_bytes_are_not_shown_as_a_terminal_would(tmp_path, rng, suffix):
     path = tmp_path / f"upload.{suffix}"
     for content in (rng.integers(0, 256, 9000, dtype=np.uint8).tobytes(), b"some text\n" * 900):
         path.write_bytes(content)
-        with pytest.raises(VideoError, match=r"is of the format|cannot be decoded|no video"):
+        with pytest.raises(VideoError, match=r"has the format|cannot be decoded|no video"):
             read_clip(path, n_frames=1)
 
 
