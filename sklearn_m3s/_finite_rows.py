@@ -158,7 +158,13 @@ class FiniteRows(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
         return X if hasattr(X, "columns") else features, complete_rows(features)
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Return which parameters of `fit` go to the regressor, for scikit-learn."""
+        """Return which parameters of `fit` go to the regressor, for scikit-learn.
+
+        Returns
+        -------
+        MetadataRouter
+            The routing.
+        """
         fit = MethodMapping().add(caller="fit", callee="fit")
         router = MetadataRouter(owner=self).add_self_request(self)
         return router.add(estimator=self.estimator, method_mapping=fit)

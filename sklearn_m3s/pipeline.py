@@ -239,8 +239,8 @@ def make_m3s_from_features(
 
     Parameters
     ----------
-    blocks : dict of str to slice, list of int, list of str or boolean mask
-        Columns of each tier, by its name, as `ColumnTransformer` takes them.
+    blocks : dict of str to slice, list of int, list of str or mask
+        Columns of each tier, by the name of the tier, in a form for `ColumnTransformer`.
     similarity : transformer, dict, None or "default", default=None
         Transformer from the features of a block to their similarity with the training videos. One
         transformer serves all blocks. A dict has one transformer for each block that it names.

@@ -19,6 +19,19 @@ class TierUnion(DocLinkMixin, FeatureUnion):
     is decoded once and described by all of them. The branches then get the videos as
     `DescribedVideos`, a sequence that carries the rows.
 
+    Parameters
+    ----------
+    transformer_list : list of (str, transformer)
+        Names and transformers of the branches, as in `FeatureUnion`.
+    n_jobs : int, default=None
+        Number of branches fitted at a time; see joblib.
+    transformer_weights : dict of str to float, default=None
+        Factors of the columns of the branches. None means 1.
+    verbose : bool, default=False
+        Whether to print the time to fit each branch.
+    verbose_feature_names_out : bool, default=True
+        Whether to prefix the names of the columns with the name of their branch.
+
     Attributes
     ----------
     median_duration_ : float
@@ -44,19 +57,79 @@ class TierUnion(DocLinkMixin, FeatureUnion):
     """
 
     def fit(self, X: Any, y: Any = None, **fit_params: Any) -> "TierUnion":
-        """Fit all branches; see `FeatureUnion.fit`."""
+        """Fit all branches.
+
+        Parameters
+        ----------
+        X : sequence of length n_videos
+            Paths to videos or images, and uint8 RGB arrays.
+        y : array-like of shape (n_videos,) or (n_videos, n_scores), default=None
+            Target scores.
+        **fit_params : dict
+            Parameters for the branches; see `FeatureUnion.fit`.
+
+        Returns
+        -------
+        self : TierUnion
+            Fitted union.
+
+        Raises
+        ------
+        VideoError
+            If videos must be read to fit a branch, and some cannot be read.
+        """
         super().fit(_described(first_tiers(self, to_fit=True), X, y), y, **fit_params)
         self.median_duration_ = median_duration(X)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
-        """Fit all branches and join their columns; see `FeatureUnion.fit_transform`."""
+        """Fit all branches, and join their columns.
+
+        Parameters
+        ----------
+        X : sequence of length n_videos
+            Paths to videos or images, and uint8 RGB arrays.
+        y : array-like of shape (n_videos,) or (n_videos, n_scores), default=None
+            Target scores.
+        **params : dict
+            Parameters for the branches; see `FeatureUnion.fit_transform`.
+
+        Returns
+        -------
+        ndarray of shape (n_videos, n_features)
+            The columns of all branches, side by side.
+
+        Raises
+        ------
+        VideoError
+            If videos cannot be read (with ``on_error="raise"``).
+        """
         columns = super().fit_transform(_described(first_tiers(self), X, y), y, **params)
         self.median_duration_ = median_duration(X)
         return columns
 
     def transform(self, X: Any, **params: Any) -> Any:
-        """Join the columns of all branches; see `FeatureUnion.transform`."""
+        """Join the columns of all branches.
+
+        Parameters
+        ----------
+        X : sequence of length n_videos
+            Paths to videos or images, and uint8 RGB arrays.
+        **params : dict
+            Parameters for the branches; see `FeatureUnion.transform`.
+
+        Returns
+        -------
+        ndarray of shape (n_videos, n_features)
+            The columns of all branches, side by side.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        VideoError
+            If videos cannot be read (with ``on_error="raise"``).
+        """
         tiers = first_tiers(self)
         for tier in tiers:
             check_is_fitted(tier)
