@@ -18,7 +18,7 @@ _PATIENCE_SECONDS = 1.0
 
 @contextmanager
 def ended_by_ctrl_c() -> Iterator[None]:
-    """End the process one second after Ctrl-C. Rows are cached as they come, so none is lost.
+    """End the process at most one second after Ctrl-C. Rows in the cache are not lost.
 
     A KeyboardInterrupt alone is not enough. It waits until the network has finished its batch,
     skorch treats it as the end of training, and Python joins all threads when it exits.

@@ -54,7 +54,8 @@ def load_lamem(
     FileNotFoundError
         If `root`, a file of the split, or an image is missing.
     ValueError
-        If an image is listed twice, or a score is not a number or outside [0, 1].
+        If an image is listed twice, or a score is not a number or outside [0, 1]. Scores up to 0.05
+        outside [0, 1] are clipped instead.
 
     References
     ----------

@@ -99,7 +99,7 @@ def save_model(
     try:
         check_is_fitted(getattr(model, "estimator_", model))
     except (NotFittedError, TypeError) as error:
-        raise ModelError(f"model is not fitted, so fit it before saving it: {error}") from error
+        raise ModelError(f"model is not fitted: call fit before save_model ({error})") from error
     parts = parts_of(model)
     packing = Packing({id(getattr(t, "model", None)): name for name, t in parts.tiers.items()})
     packed = packing.pack(model)
