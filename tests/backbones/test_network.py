@@ -352,8 +352,8 @@ def test_a_stale_conversion_gives_way_to_torch_and_says_so(weight_folder, caplog
     frames = np.full((5, 8, 8, 3), 255, np.uint8)
     load(Times(2.0), engine="openvino").embed(frames)
     np.testing.assert_array_equal(load(Times(3.0), engine="auto").embed(frames), 3)
-    assert "torch runs Times: OpenVINO gives other features" in caplog.text
-    with pytest.raises(M3SError, match="Times: OpenVINO gives other features than torch"):
+    assert "Running Times with torch: OpenVINO gives different features" in caplog.text
+    with pytest.raises(M3SError, match="Times: OpenVINO gives different features than torch"):
         load(Times(3.0), engine="openvino").embed(frames)
 
 

@@ -179,7 +179,9 @@ def test_a_row_that_is_not_finite_is_not_kept_and_names_its_video(
             clips[1],
             f"X[3] (array of shape {clips[3].shape})",
         ]
-    with pytest.warns(M3SWarning, match=r"bad\.mp4: 1 of its 2 features by Mean are NaN"):
+    with pytest.warns(
+        M3SWarning, match=r"bad\.mp4: has NaN or infinity in 1 of 2 features of Mean"
+    ):
         rows = Mean(cache=folder, on_error="nan").fit_transform(clips)
     assert np.isnan(rows).all(axis=1).tolist() == [False, True, False, True]
     np.testing.assert_allclose(rows[[0, 2], 0], [100, 7], atol=1)

@@ -36,7 +36,7 @@ def test_a_bad_video_is_left_out_and_named(m3s, clips, tmp_path, shared_cache, b
     done = m3s("evaluate", tmp_path / "scores.csv", *FAST, *shared_cache, "--json")
     assert done.exit_code == 1
     assert f"{bad_file}: cannot be decoded" in done.stderr
-    assert "1 rows of scores.csv have no video or no score" in done.stderr
+    assert "Leaving out 1 rows of scores.csv without a video or a score" in done.stderr
     assert "gone.mp4" not in done.stderr
     assert len(read_rows(done.stdout)) == 5
 

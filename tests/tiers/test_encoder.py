@@ -241,7 +241,7 @@ def test_presets_give_the_rows_of_the_encoders_that_they_preset():
         (ClipEncoder("hrnetv2_w48"), ValueError, "takes images.*use FrameEncoder"),
         (FrameEncoder("hrnet"), ValueError, "model='hrnet' is not known"),
         (FrameEncoder(nn.Identity(), weights=None), ValueError, "weights=None does not go with"),
-        (ClipEncoder(nn.Identity()), ValueError, "n_frames=None, but Identity has no number"),
+        (ClipEncoder(nn.Identity()), ValueError, "n_frames=None, but Identity has no fixed number"),
         (FrameEncoder(nn.Identity(), mean=(0, 0)), ValueError, "mean=.* three numbers"),
         (FrameEncoder(nn.Identity(), std=(1, 0, 1)), ValueError, "std=.* three numbers"),
         (FrameEncoder(nn.Identity(), layer="head"), ValueError, "layer='head' is not a module"),

@@ -140,7 +140,7 @@ def test_a_session_description_binds_no_socket(tmp_path):
     )
     command = [sys.executable, "-c", program, str(tmp_path / "upload.mp4")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.startswith("0 is of the format sdp")
+    assert done.stdout.startswith("0 has the format sdp")
 
 
 @pytest.mark.parametrize("suffix", TEXT_SUFFIXES.split())
