@@ -382,7 +382,7 @@ def test_torch_runs_what_openvino_cannot_and_says_so_in_one_line(weight_folder, 
     pytest.importorskip("openvino", reason='needs the extra "fast"')
     caplog.set_level("INFO", logger="sklearn_m3s")
     network = load(Branches(), engine="auto", n_items=64)
-    assert [r.message for r in caplog.records if "torch runs Branches" in r.message] == [
+    assert [r.message for r in caplog.records if "Running Branches with torch" in r.message] == [
         r.message for r in caplog.records
     ]
     assert network.embed(np.full((1, 8, 8, 3), 255, np.uint8))[0, 0] == 2

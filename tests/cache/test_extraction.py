@@ -173,7 +173,9 @@ def test_a_row_that_is_not_finite_is_not_kept_and_names_its_video(
     folder = tmp_path / "features" if cached else None
     monkeypatch.setattr(Mean, "change", staticmethod(lambda m: [m, value if m > 200 else 1]))
     for _ in range(2):
-        with pytest.raises(VideoError, match=r"2 of 4 videos.*\n.*bad\.mp4: 1 of its 2") as caught:
+        with pytest.raises(
+            VideoError, match=r"2 of 4 videos.*\n.*bad\.mp4: has NaN or infinity in 1 of 2"
+        ) as caught:
             Mean(cache=folder).fit_transform(clips)
         assert [name for name, _ in caught.value.failures] == [
             clips[1],
