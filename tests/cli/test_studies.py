@@ -103,4 +103,4 @@ def test_scores_beyond_the_unit_interval_are_refused_with_the_cure(m3s, tmp_path
 def test_a_video_with_two_rows_is_refused(m3s, tmp_path):
     path = tmp_path / "scores.csv"
     path.write_text("video,score\na.mp4,0.5\na.mp4,0.6\n")
-    assert "2 rows of" in m3s("evaluate", path).stderr
+    assert "2 rows for" in m3s("evaluate", path).stderr
