@@ -18,15 +18,15 @@ from sklearn_m3s.metrics import spearman_score
 from sklearn_m3s.video import read_clip
 
 # %%
-# Two folders of drawn clips. Put your own files in their place: ``sorted(Path("ads").glob("*"))``.
+# Two folders of drawn clips. To use your own files, list them by ``sorted(Path("ads").glob("*"))``.
 folder = Path(tempfile.mkdtemp())
 known = make_videos(60, folder / "known", random_state=0, duration=1, frame_size=64)
 true_scores = make_videos(10, folder / "new", random_state=1, duration=1, frame_size=64).scores
 videos = sorted((folder / "new").glob("*.mp4"))
 
 # %%
-# The model: raw perception, and a small image network that is pretrained on ImageNet. There are too
-# few clips for a context, so it has none.
+# The model has two tiers: raw perception, and a small image network that is pretrained on ImageNet.
+# It has no context, because there are too few clips.
 model = make_m3s(
     raw=RawPerception(frame_size=64),
     scene=FrameEncoder("efficientnet_lite0"),
@@ -39,7 +39,7 @@ model.fit(known.videos, known.scores)
 scores = model.predict(videos)
 
 # %%
-# The most memorable videos first, with their predicted and true scores.
+# The videos with their predicted and true scores, the most memorable first.
 for row in np.argsort(scores)[::-1]:
     print(f"{videos[row].name}  predicted {scores[row]:.2f}, true {true_scores[row]:.2f}")
 print(f"Spearman: {spearman_score(true_scores, scores):.2f}")

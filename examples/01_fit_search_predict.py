@@ -29,8 +29,8 @@ split = train_test_split(data.videos, data.scores, test_size=8, random_state=0)
 train_videos, new_videos, train_scores, new_scores = split
 
 # %%
-# The model, here without its slowest tier and with small frames. Leave ``scene`` out to get the
-# network of the paper, trained on ImageNet.
+# The model, without its slowest tier and with small frames. Without the argument ``scene``, it has
+# the network of the paper, trained on ImageNet.
 model = make_m3s(
     raw=RawPerception(frame_size=64),
     scene=SceneParsing(weights=None, frame_size=64),
@@ -57,7 +57,7 @@ predicted = search.predict(new_videos)
 print(f"Spearman on {len(new_videos)} new clips: {spearman_score(new_scores, predicted):.2f}")
 
 # %%
-# Predicted and true scores. They are equal on the line.
+# Predicted and true scores. On the line, they are equal.
 figure, axis = plt.subplots(figsize=(4.5, 4), layout="constrained")
 axis.scatter(new_scores, predicted)
 axis.axline((new_scores.mean(), new_scores.mean()), slope=1, color="0.7", zorder=0)

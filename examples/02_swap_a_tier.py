@@ -4,7 +4,7 @@ A tier of your own
 
 Any transformer that turns videos into a matrix can replace a tier. A subclass of `VideoTransformer`
 defines what is read from one video. It inherits the cache, the workers, the progress bar and the
-report of bad videos. Here colour histograms stand in for scene parsing.
+report of bad videos. Here, colour histograms replace scene parsing.
 """
 
 import tempfile
@@ -42,7 +42,8 @@ class ColourHistogram(VideoTransformer):
 
 
 # %%
-# The new tier replaces the scene tier. With few videos, the context finds no clusters and warns.
+# The new tier takes the place of the scene tier. With few videos, the context finds no clusters and
+# issues a warning.
 warnings.simplefilter("ignore", M3SWarning)
 folder = Path(tempfile.mkdtemp())
 data = make_videos(40, folder / "videos", random_state=0, duration=1, frame_size=64)
@@ -61,7 +62,7 @@ for name, model in models.items():
     print(f"{name}: Spearman {found[name].mean():.2f}")
 
 # %%
-# The mean over the folds, and each fold.
+# The mean over the folds (bars), and each fold (dots).
 figure, axis = plt.subplots(figsize=(7, 2.5), layout="constrained")
 for place, values in enumerate(found.values()):
     axis.barh(place, values.mean(), color="C0", alpha=0.6)

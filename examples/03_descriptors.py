@@ -2,7 +2,7 @@
 Which descriptor predicts memorability
 ======================================
 
-The paper's Table 1, for any data set: each descriptor of the raw tier alone, with a network of 64
+Table 1 of the paper, for any data set: each descriptor of the raw tier alone, with a network of 64
 hidden units. See ``paper.py`` for the arguments.
 """
 

@@ -2,7 +2,7 @@
 Which measure of similarity helps
 =================================
 
-The paper's Table 2, for any data set: each measure alone, and its contribution to the model. See
+Table 2 of the paper, for any data set: each measure alone, and its contribution to the model. See
 ``paper.py`` for the arguments.
 """
 

@@ -2,7 +2,7 @@
 The model, its bounds and other regressors
 ==========================================
 
-The paper's Table 3, for any data set: the model, its lower and upper bounds, and other regressors
+Table 3 of the paper, for any data set: the model, its lower and upper bounds, and other regressors
 on the same features. The other regressors stand in for approaches without public models. See
 ``paper.py`` for the arguments.
 """

@@ -2,7 +2,7 @@
 Which tier helps on my data
 ===========================
 
-The paper's Table 4, for any data set: the model without each tier, and each tier alone. See
+Table 4 of the paper, for any data set: the model without each tier, and each tier alone. See
 ``paper.py`` for the arguments.
 """
 
@@ -12,7 +12,7 @@ from sklearn_m3s.inspection import ablation_study
 
 # %%
 # Without arguments, the data are 48 drawn clips and the networks are untrained. With so few clips,
-# the intervals are wide. An untrained network may cost more than it adds.
+# the intervals are wide. An untrained network may lower the correlation.
 args = parse(__doc__)
 data, model, cv = load(args)
 table = ablation_study(

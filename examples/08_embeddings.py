@@ -2,7 +2,7 @@
 Map the features of each tier
 =============================
 
-The paper's Fig. 6, for any data set: t-SNE maps of the features of each tier, with video
+Figure 6 of the paper, for any data set: t-SNE maps of the features of each tier, with video
 thumbnails, coloured by score. See ``paper.py`` for the arguments.
 """
 
@@ -18,8 +18,8 @@ predicted = model.predict(data.videos)
 print(f"Spearman on the training videos: {spearman_score(data.scores, predicted):.2f}")
 
 # %%
-# Fig. 6: with trained networks, neighbours share shapes and motion in the raw tier, objects in the
-# scene tier, and actions in the event tier.
+# Figure 6. With trained networks, neighbours share shapes and motion in the raw tier, objects in
+# the scene tier, and actions in the event tier.
 display = TierEmbeddingDisplay.from_estimator(model, data.videos, data.scores, random_state=0)
 display.figure_.savefig(args.output / "figure6.png")
 print(f"figure6.png is in {args.output}")

@@ -2,9 +2,9 @@
 Any network as a tier
 =====================
 
-`FrameEncoder` turns an image network into a tier, and `ClipEncoder` a video network. Each takes a
-name in the registry, a folder or repository of Hugging Face, or a module. This example needs the
-extras ``hf`` and ``offline``. See ``10_own_network.py`` for modules.
+`FrameEncoder` turns an image network into a tier, and `ClipEncoder` turns a video network into one.
+Both accept a name of the registry, a folder or repository of Hugging Face, or a module. This
+example needs the extras ``hf`` and ``offline``. See ``10_own_network.py`` for modules.
 """
 
 import tempfile
@@ -25,15 +25,16 @@ folder = Path(tempfile.mkdtemp())
 data = make_videos(80, folder / "videos", random_state=0, duration=1)
 
 # %%
-# Networks from Hugging Face. These are tiny and untrained, so the example runs offline. Replace the
-# folders with ``"facebook/dinov2-small"``, ``"openai/clip-vit-base-patch32"`` and
-# ``"facebook/vjepa2-vitl-fpc64-256"`` for the real ones, which are fetched on first use.
+# Networks from Hugging Face. These are tiny and untrained, so that the example runs offline. To use
+# the real networks, replace the folders with ``"facebook/dinov2-small"``,
+# ``"openai/clip-vit-base-patch32"`` and ``"facebook/vjepa2-vitl-fpc64-256"``. They are fetched on
+# first use.
 dinov2, clip, vjepa2 = save_tiny_models(folder / "models")
 
 # %%
 # Encoders of three frames per video. Image size and normalisation come with the network.
-# EfficientNet-Lite0 is pretrained on ImageNet and needs no download. Candidates of a search bring
-# their own cache.
+# EfficientNet-Lite0 is pretrained on ImageNet and needs no download. For the search below, each
+# encoder gets the cache itself.
 cache = folder / "features"
 encoders = {
     "DINOv2": FrameEncoder(dinov2, n_frames=3, cache=cache),
@@ -47,8 +48,8 @@ pair = [("efficientnet", encoders["EfficientNet-Lite0"]), ("clip", encoders["CLI
 encoders["EfficientNet-Lite0 and CLIP"] = TierUnion(pair)
 
 # %%
-# Which of them should be the scene tier? A search over networks is a search over encoders. On a few
-# simple clips, random features do well. Real videos need the real networks. Ridge regression is
+# Which encoder should be the scene tier? A grid search over encoders finds the best. On a few
+# simple clips, random features do well. Real videos need trained networks. Ridge regression is
 # enough to compare encoders, and fits in a moment.
 ridge = RidgeCV(np.logspace(-1, 4, 6))
 shared = {"similarity": None, "regressor": ridge, "cache": cache, "random_state": 0}

@@ -39,14 +39,14 @@ data = make_videos(100, folder / "videos", random_state=0, duration=1)
 videos, scores = data.videos[:60], data.scores[:60]
 
 # %%
-# A module does not say how its images are normalised, so `mean` and `std` do, for RGB in [0, 1].
-# `layer` takes the output of a module inside the network; see ``network.named_modules()``.
+# A module has no record of its normalisation, so pass `mean` and `std` of RGB in [0, 1]. `layer`
+# names a module inside the network whose output is used; see ``network.named_modules()``.
 network = ImageMemorability()
 pictures = {"mean": [127 / 255] * 3, "std": [128 / 255] * 3, "frame_size": 224}
 backbone = FrameEncoder(network, layer="backbone", n_frames=3, **pictures)
 
 # %%
-# The head is fitted to other videos, which stand in for a data set of images.
+# The head is fitted to other videos. They stand in for a data set of images.
 ridge = RidgeCV(np.logspace(0, 5, 11))
 ridge.fit(backbone.fit_transform(data.videos[60:]), data.scores[60:])
 with torch.no_grad():
@@ -84,7 +84,7 @@ for name, scene in scenes.items():
     print(f"raw perception and {name}: Spearman {found[name].mean():.2f}")
 
 # %%
-# Raw perception with each of these: the mean over the folds, and each fold.
+# Raw perception with each of these: the mean over the folds (bars), and each fold (dots).
 figure, axis = plt.subplots(figsize=(7, 2.5), layout="constrained")
 for place, values in enumerate(found.values()):
     axis.barh(place, values.mean(), color="C0", alpha=0.6)

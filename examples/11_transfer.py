@@ -2,9 +2,9 @@
 Train on one data set, test on another
 ======================================
 
-Three data sets of synthetic clips. The scores depend on motion in one data set, on contrast in
-another, and on both in the third. A model transfers well only if the scores of both data sets
-depend on the same factors.
+This example trains and tests models on three data sets of synthetic clips. The scores depend on
+motion in one data set, on contrast in another, and on both in the third. A model transfers well
+only if the scores of both data sets depend on the same factors.
 """
 
 import tempfile
@@ -44,12 +44,12 @@ print("Spearman correlations")
 print(table["spearman"].unstack("train").round(2).to_string())
 
 # %%
-# The loss from training on another data set, with its interval.
+# The change of the correlation through training on another data set, with its interval.
 columns = ["delta_spearman", "delta_spearman_low", "delta_spearman_high"]
 print(table.loc["ridge", columns].round(2).to_string())
 
 # %%
-# The same as a picture, for ridge regression.
+# The correlations of ridge regression as a picture.
 matrix = table["spearman"].unstack("train").loc["ridge"]
 figure, axis = plt.subplots(figsize=(5, 4), layout="constrained")
 image = axis.imshow(matrix, vmin=0, vmax=1, cmap="viridis")

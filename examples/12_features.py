@@ -2,8 +2,9 @@
 The model on features that exist already
 ========================================
 
-Random numbers stand in for the features of two tiers. The blocks of columns are the tiers. The
-score depends on a few columns of each, and on chance.
+If features are already extracted, each block of their columns is a tier. In this example, random
+numbers stand in for the features of two tiers. The score depends on a few columns of each tier, and
+on chance.
 """
 
 import matplotlib.pyplot as plt
@@ -25,7 +26,7 @@ print(f"Spearman {spearman_score(y[200:], predicted):.2f}")
 print(f"mean standard deviation of the networks {spread.mean():.3f}")
 
 # %%
-# The studies accept the model. This one compares both blocks with each alone.
+# The studies accept such a model. This study compares both blocks with each block alone.
 table = ablation_study(model, X, y, tiers=["event"], cv=2, n_bootstrap=200, random_state=0)
 print(table[["spearman", "spearman_low", "spearman_high"]].round(2).to_string())
 

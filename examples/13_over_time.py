@@ -2,9 +2,10 @@
 Predict with intervals, and over time
 =====================================
 
-What a score alone does not say. A model is fitted to all videos but six, and predicts these six
-with intervals. Then the six are joined into one long video, and the model finds its most memorable
-moments. See ``paper.py`` for the arguments.
+A score alone does not show how certain it is, or which part of a video is memorable. Here, a model
+is fitted to all videos except six, and predicts these six with intervals. Then the six are joined
+into one long video, and the model finds its most memorable moments. See ``paper.py`` for the
+arguments.
 """
 
 from fractions import Fraction
@@ -30,7 +31,7 @@ for score, (lower, upper) in zip(predicted, model.predict_interval(new), strict=
 print(f"Spearman of the training videos {spearman_score(model.y_, model.out_of_fold_):.2f}")
 
 # %%
-# Join the six videos, and note the middle of each.
+# Join the six videos, and store the time of the middle of each.
 path = args.output / "joined.mp4"
 rate = round(probe(new[0]).frame_rate)
 middles, n_frames = [], 0
@@ -49,7 +50,7 @@ with av.open(str(path), "w") as joined:
     joined.mux(stream.encode(None))
 
 # %%
-# The window is as long as the training videos. Half the windows hold parts of two videos.
+# The window is as long as the training videos. Half of the windows have parts of two videos.
 over_time = memorability_over_time(
     model, path, stride=model.estimator_["tiers"].median_duration_ / 2
 )

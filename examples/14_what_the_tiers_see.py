@@ -60,8 +60,9 @@ for panels, row in zip(axes, [contrast.argmin(), contrast.argmax()], strict=True
         axis.set(xticks=[], yticks=[], title=title)
 
 # %%
-# The numbers of all clips against what was drawn. Contrast and flow follow their factor. A
-# compressed clip is smaller if it has less texture, and the sky has the least.
+# The descriptors of all clips against the factors that they were drawn with. Contrast and flow
+# follow their factor. A compressed clip is smaller if it has less texture, and the sky has the
+# least texture.
 pairs = {
     ("contrast", "drawn contrast"): contrast,
     ("mean_flow", "drawn motion, frame widths per second"): motion,
@@ -76,7 +77,8 @@ for name, values in (("contrast", contrast), ("mean_flow", motion)):
     print(f"{name} and its factor: Spearman {spearman_score(values, table[name]):.2f}")
 
 # %%
-# The scene tier reads the middle frame, the event tier 32 evenly spaced ones. Eight are shown.
+# The scene tier reads the middle frame. The event tier reads 32 evenly spaced frames, eight of
+# which are shown.
 figure, axes = plt.subplots(1, 9, figsize=(10, 1.6), layout="constrained")
 row = motion.argmax()
 frames = [*read_clip(data.videos[row], n_frames=1), *read_clip(data.videos[row], n_frames=8)]

@@ -22,7 +22,8 @@ data = make_videos(160, Path(tempfile.mkdtemp()), random_state=0, duration=0.2, 
 rows = FrameEncoder("efficientnet_lite0").fit_transform(data.videos)
 
 # %%
-# One column per cluster, with 1 for the videos in it. Videos in no cluster have only zeros.
+# The similarity has one column per cluster, with 1 for the videos in it. Videos in no cluster have
+# only zeros.
 similarity = DBSCANSimilarity(random_state=0)
 columns = similarity.fit_transform(rows)
 sizes = columns.sum(axis=0).astype(int)
@@ -48,8 +49,8 @@ for k, (panels, cluster) in enumerate(zip(grid, largest, strict=True)):
         axis.spines[:].set(color=f"C{k}", linewidth=3)
 
 # %%
-# The mean score of a cluster says something about its videos, because clusters follow the scenes,
-# and scenes affect these scores.
+# The mean score of a cluster is related to the scores of its videos, because clusters follow the
+# scenes, and scenes affect these scores.
 means = columns @ (columns.T @ data.scores / sizes)
 found = columns.any(axis=1)
 rho = spearman_score(data.scores[found], means[found])

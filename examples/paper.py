@@ -1,12 +1,12 @@
-"""Videos with scores, the model and the folds for the scripts of the paper's tables and figures.
+"""Load videos with scores, the model and the folds, for the paper's tables and figures.
 
 Every script takes the same arguments::
 
-    python examples/06_ablation.py                                   # synthetic clips, quick
+    python examples/06_ablation.py                                   # synthetic clips, fast
     python examples/06_ablation.py memento10k /data/memento10k --cache features
     python examples/06_ablation.py mediaeval2021 /data/mediaeval2021 --cache features --n-jobs 8
 
-After an interruption, a new run finds the features of each video in the cache.
+With ``--cache``, a new run after an interruption finds the features of each video in the cache.
 """
 
 import argparse
@@ -43,8 +43,8 @@ def parse(description, argv=None):
     parser.add_argument("root", nargs="?", help="folder of the data set")
     parser.add_argument("--cache", help="folder that keeps the features of each video")
     parser.add_argument("--output", default="paper-output", help="folder of tables and figures")
-    parser.add_argument("--n-jobs", type=int)
-    parser.add_argument("--recipe", default="paper", help="of make_m3s")
+    parser.add_argument("--n-jobs", type=int, help="number of workers, and of fits at a time")
+    parser.add_argument("--recipe", default="paper", help="recipe of make_m3s")
     args = parser.parse_args(argv)
     args.verbose = args.data != "synthetic"
     args.output = Path(args.output)

@@ -34,7 +34,7 @@ class BlockScaler(DocLinkMixin, StandardScaler):
 
     See Also
     --------
-    sklearn.preprocessing.StandardScaler : The same without the number of columns.
+    sklearn.preprocessing.StandardScaler : Scaling that ignores the number of columns.
 
     Examples
     --------

@@ -38,19 +38,21 @@ class BlockUnion(FeatureUnion):
                 continue
             block = clone(branch[0]).set_output(transform="default").fit_transform(places)
             if not block.size:
-                raise ValueError(f"the block {name!r} has no columns: name some, or leave it out")
+                raise ValueError(
+                    f"the block {name!r} has no columns: give it some, or leave it out"
+                )
             for place in map(int, block[0]):
                 if place in owner:
                     raise ValueError(
-                        f"the blocks {owner[place]!r} and {name!r} have the column "
-                        f"{_column(names, place)} in common: give each column to one block"
+                        f"the blocks {owner[place]!r} and {name!r} both contain the column "
+                        f"{_column(names, place)}: give each column to one block"
                     )
                 owner[place] = name
         unused = [_column(names, i) for i in range(places.shape[1]) if i not in owner]
         if unused:
             shown = ", ".join(unused[:10]) + (", ..." if len(unused) > 10 else "")
             warnings.warn(
-                f"{len(unused)} columns are in no block and not used: {shown}",
+                f"{len(unused)} columns are in no block, so the model ignores them: {shown}",
                 M3SWarning,
                 stacklevel=2,
             )

@@ -8,9 +8,9 @@ import torch
 
 @cache
 def limit_forked_threads() -> None:
-    """Let processes that are forked from now on run torch with one thread.
+    """Limit torch to one thread in processes that are forked from now on.
 
-    Threads do not survive a fork, but OpenMP waits for those of the parent in the child.
+    A fork does not copy the threads of the parent, but OpenMP in the child waits for them.
     """
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))

@@ -1,4 +1,4 @@
-"""Links from the HTML representation of estimators to their pages of our documentation."""
+"""Links from the HTML representation of estimators to their documentation pages."""
 
 from importlib.metadata import PackageNotFoundError, metadata
 
@@ -12,7 +12,7 @@ class DocLinkMixin:
 
     @property
     def _doc_link_template(self) -> str:
-        """The address of a page. Empty, which gives no link, where the package is not installed."""
+        """The URL template of a page. It is empty, for no link, if the package is not installed."""
         try:
             urls = metadata("sklearn-m3s").get_all("Project-URL") or []
         except PackageNotFoundError:
@@ -23,7 +23,7 @@ class DocLinkMixin:
         return ""
 
     def _doc_link_url_param_generator(self) -> dict[str, str]:
-        """Return the page, which has the name that docs/api.rst gives to the class."""
+        """Return the name of the page, as docs/api.rst gives it to the class."""
         name, folder = type(self).__name__, type(self).__module__.split(".")[1]
         if name in sklearn_m3s.__all__:
             return {"page": f"sklearn_m3s.{name}"}

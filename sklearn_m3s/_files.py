@@ -30,7 +30,7 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 
 def file_state(status: os.stat_result) -> list[int]:
-    """Return the numbers that stay the same as long as a file is unchanged: size, times, inode."""
+    """Return the size, times and inode of a file. They stay the same while it is unchanged."""
     # Not the device: on a network folder its number changes from one machine to the next.
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 

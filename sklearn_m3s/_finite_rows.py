@@ -18,8 +18,8 @@ from sklearn_m3s._validation import complete_rows
 class FiniteRows(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     """Regressor that learns from the rows without NaN, and predicts NaN for the others.
 
-    It lets any regressor work with videos that could not be read, and with missing scores. With
-    several scores, each has its own regressor, which learns from all rows with this score.
+    With it, any regressor works with videos that could not be read and with missing scores. If `y`
+    has several scores, one regressor is fitted per score, to all rows with this score.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class FiniteRows(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
         if not rows.size:
             raise ValueError(
                 f"{complete.sum()} of {len(y)} rows of X have no NaN, and none of them has a "
-                f"score: {type(self.estimator).__name__} has nothing to learn from"
+                f"score: {type(self.estimator).__name__} needs at least one row with a score"
             )
         params = _check_method_params(X, params, rows)
         return clone(self.estimator).fit(_safe_indexing(X, rows), y[rows], **params)
@@ -158,7 +158,13 @@ class FiniteRows(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, BaseEstimator
         return X if hasattr(X, "columns") else features, complete_rows(features)
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Return which parameters of `fit` go to the regressor, for scikit-learn."""
+        """Return which parameters of `fit` go to the regressor, for scikit-learn.
+
+        Returns
+        -------
+        MetadataRouter
+            The routing.
+        """
         fit = MethodMapping().add(caller="fit", callee="fit")
         router = MetadataRouter(owner=self).add_self_request(self)
         return router.add(estimator=self.estimator, method_mapping=fit)

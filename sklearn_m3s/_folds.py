@@ -24,8 +24,8 @@ def make_folds(
 ) -> list[Fold]:
     """Return the training and test rows of each fold of a scikit-learn `cv` argument.
 
-    No group is on both sides of a fold. An integer `cv` keeps groups together, shuffled if there
-    is a seed. Other folds that split a group are an error.
+    With an integer `cv`, groups stay together. They are shuffled if `random_state` is given. Any
+    other `cv` that splits a group raises a ValueError.
     """
     sources = None if groups is None else check_groups(groups, y)
     n_units, unit = len(y), "videos"

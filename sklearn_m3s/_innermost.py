@@ -1,4 +1,4 @@
-"""The model inside of searches and other estimators around it."""
+"""The model inside a search or another meta-estimator."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The logger of the package, which is never configured by it."""
+"""The logger of the package. The package never configures it."""
 
 import logging
 import warnings
@@ -9,6 +9,9 @@ logger = logging.getLogger("sklearn_m3s")
 
 
 def warn_reduced(message: str, stacklevel: int) -> None:
-    """Warn that a setting was reduced to fit the data, and log it: Python shows a warning once."""
+    """Warn and log that a setting was reduced to fit the data.
+
+    The log has every occurrence, while Python shows a repeated warning only once.
+    """
     warnings.warn(message, M3SWarning, stacklevel=stacklevel + 1)
     logger.info(message)

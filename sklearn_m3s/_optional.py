@@ -10,7 +10,7 @@ def import_optional(name: str, extra: str) -> ModuleType:
     Parameters
     ----------
     name : str
-        Its full name, such as ``"matplotlib.pyplot"``.
+        Full name of the module, such as ``"matplotlib.pyplot"``.
     extra : str
         The extra of this package that installs the library.
 

@@ -28,14 +28,14 @@ def check_scores(
     Parameters
     ----------
     scores : array-like of shape (n_videos,) or (n_videos, n_scores)
-        Numbers of each video.
+        Scores of each video.
     name : str, default="y"
-        The parameter, for messages.
+        Name of the parameter, for messages.
     ensure_all_finite : bool or "allow-nan", default=True
-        Which numbers to accept, as in `sklearn.utils.check_array`.
+        Whether to accept NaN and infinity, as in `sklearn.utils.check_array`.
     multioutput : bool, default=False
-        Whether to accept several columns. NaN in a matrix is a missing score then, and the shape
-        stays. Otherwise, a single column becomes a vector.
+        Whether to accept a matrix of several scores. The matrix keeps its shape, and NaN in it is a
+        missing score. If False, a single column becomes a vector.
 
     Raises
     ------
@@ -50,12 +50,12 @@ def check_scores(
 
 
 def complete_rows(X: np.ndarray) -> np.ndarray:
-    """Return which rows have no NaN."""
+    """Return a mask of the rows without NaN."""
     return ~np.isnan(X.min(axis=1))
 
 
 def check_groups(groups: Any, y: np.ndarray) -> np.ndarray:
-    """Return the group of each score, of any type."""
+    """Return the group of each score as a vector. Groups may have any dtype."""
     groups = check_array(groups, ensure_2d=False, dtype=None, input_name="groups")
     check_consistent_length(y, groups)
     return column_or_1d(groups)

@@ -1,13 +1,13 @@
-"""Options of x264 with which equal frames give equal bytes."""
+"""Options of x264 that make equal frames give equal bytes."""
 
 _BLOCK = 128  # pixels: x264's look-ahead takes 8 macroblocks of 16 at a time
 
 
 def x264_options(width: int, options: dict[str, str]) -> dict[str, str]:
-    """Return options for frames of a width, changed where the result would vary.
+    """Return the options, without macroblock trees unless the width is a multiple of 128.
 
-    Where rows do not fill its blocks, the look-ahead by macroblock trees reads memory that x264
-    never wrote, so that equal frames give other bytes from time to time. It is switched off there.
+    For other widths, the look-ahead for macroblock trees reads memory that x264 never wrote. Equal
+    frames then sometimes give different bytes.
     """
     if width % _BLOCK == 0:
         return options

@@ -1,4 +1,4 @@
-"""Errors and warnings of the package. Every error of its own is an `M3SError`."""
+"""Errors and warnings of the package. All errors derive from `M3SError`."""
 
 from collections.abc import Iterable
 
@@ -22,9 +22,9 @@ class VideoError(M3SError, ValueError):
     Parameters
     ----------
     message : str
-        What happened, with the culprit and the cure.
+        Message with the bad video and the cure.
     failures : sequence of (str, str), default=()
-        The name of each bad video, and its cause, in the order of the input.
+        The name of each bad video and the cause, in the order of the input.
 
     Attributes
     ----------
@@ -69,7 +69,9 @@ class ModelError(M3SError, ValueError):
 
 
 class M3SWarning(UserWarning):
-    """A setting was reduced, a video skipped or a network untrained; the result is usable.
+    """A setting was reduced, a video was left out, or a network is untrained.
+
+    The result is usable.
 
     Examples
     --------

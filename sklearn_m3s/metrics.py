@@ -40,22 +40,22 @@ def spearman_score(
     y_true : array-like of shape (n_videos,) or (n_videos, n_scores)
         True scores. NaN in a matrix is a missing score, which is left out of its column.
     y_pred : array-like of shape (n_videos,) or (n_videos, n_scores)
-        Predicted scores. Only their order counts. Videos whose prediction is NaN, such as files
-        that cannot be read, are left out, with one warning that says how many.
+        Predicted scores. Only their order counts. Videos with a NaN prediction, such as files that
+        cannot be read, are left out, with one warning that gives their number.
     groups : array-like of shape (n_videos,), default=None
-        The source of each video, such as a film or a data set. If given, only videos of the same
-        source are compared: the result is the mean of ρ within the sources, weighted by their
-        numbers of videos. Sources with one video or equal true scores are left out.
+        The group of each video, such as a film or a data set. If given, only videos of the same
+        group are compared. The result is the mean of ρ within the groups, weighted by their numbers
+        of videos. Groups with one video or with equal true scores are left out.
     multioutput : {"uniform_average", "raw_values"}, default="uniform_average"
-        Whether to return the mean over the columns, or the ρ of each.
+        Whether to return the mean over the columns, or the ρ of each column.
 
     Returns
     -------
     rho : float or ndarray of shape (n_scores,), float64
-        In [-1, 1], the higher the better. NaN if an input is constant, with SciPy's
-        `ConstantInputWarning`, or if less than two videos are left. With groups, NaN if
-        predictions are constant within one of them, or if all are left out. The mean over the
-        columns is NaN if one of them is.
+        In [-1, 1]. Higher is better. NaN if an input is constant, with SciPy's
+        `ConstantInputWarning`, or if fewer than two videos are left. With groups, NaN if the
+        predictions are constant within a group, or if all groups are left out. The mean over the
+        columns is NaN if any column is NaN.
 
     Raises
     ------
@@ -74,12 +74,12 @@ def spearman_score(
     >>> spearman_score([0.7, 0.8, 0.9], [0.1, 0.3, 0.2])
     0.5
 
-    The order between two sources does not count:
+    With groups, the order between groups does not count:
 
     >>> spearman_score([0.7, 0.8, 0.3, 0.4], [0.1, 0.2, 0.5, 0.6], groups=["a", "a", "b", "b"])
     1.0
 
-    Of short-term and long-term scores, of which one is missing:
+    Short-term and long-term scores, one of which is missing:
 
     >>> y_true = [[0.7, 0.5], [0.8, float("nan")], [0.9, 0.4]]
     >>> y_pred = [[0.1, 0.2], [0.3, 0.3], [0.2, 0.1]]
@@ -89,14 +89,14 @@ def spearman_score(
     truth, predicted = _matrices(y_true, y_pred)
     if truth.shape != predicted.shape:
         raise ValueError(
-            f"y_true has {truth.shape[1]} columns and y_pred {predicted.shape[1]}: pass the same "
-            "scores of each video, or choose one with make_spearman_scorer(column=...)."
+            f"y_true has {truth.shape[1]} columns and y_pred has {predicted.shape[1]}: pass the "
+            "same scores in both, or choose one with make_spearman_scorer(column=...)."
         )
     sources = None if groups is None else check_groups(groups, truth)
     bad = np.isnan(predicted).any(axis=1)
     if bad.any():
         warnings.warn(
-            f"{bad.sum()} of {len(bad)} predictions are NaN, and left out of Spearman's "
+            f"{bad.sum()} of {len(bad)} predictions are NaN and are left out of Spearman's "
             "correlation: these videos could not be described.",
             M3SWarning,
             stacklevel=3,  # the decorator adds one
@@ -136,12 +136,18 @@ def make_spearman_scorer(column: int | None = None) -> Callable[..., float]:
     Parameters
     ----------
     column : int, default=None
-        Index of the score to use, from 0. If None, the mean over all scores.
+        Index of the score to use, from 0. None means the mean over all scores.
 
     Returns
     -------
     scorer : callable
-        Called with a fitted model, videos or features, and true scores.
+        A scorer ``scorer(model, X, y)`` of a fitted model, videos or features, and true scores. It
+        returns a float in [-1, 1].
+
+    Raises
+    ------
+    ValueError
+        When the scorer is called, if there is no score with the index `column`.
 
     Examples
     --------
@@ -167,7 +173,7 @@ def _column_score(
     truth, predicted = _matrices(y_true, y_pred)
     n_columns = min(truth.shape[1], predicted.shape[1])
     if not 0 <= column < n_columns:
-        raise ValueError(f"column is {column}, but there are {n_columns} scores: count from 0.")
+        raise ValueError(f"column is {column}: use an index from 0 to {n_columns - 1}.")
     return spearman_score(truth[:, [column]], predicted[:, [column]], groups=groups)
 
 

@@ -1,4 +1,4 @@
-"""Put the M3-S model together as a plain scikit-learn pipeline, and take it apart again."""
+"""Assemble the M3-S model as a plain scikit-learn pipeline, and take it apart again."""
 
 import inspect
 import os
@@ -97,50 +97,53 @@ def make_m3s(
     """Assemble the M3-S model, m = h(g(r, c) + r), as a pipeline of two steps.
 
     The first step, ``tiers``, is a `TierUnion`: a `FeatureUnion` that decodes each file once. Its
-    branches are ``raw`` (``describe`` → ``scale``), ``scene`` and ``event`` (``describe`` →
-    ``context``), where ``context`` is a `FeatureUnion` of ``features`` (a scaler) and
-    ``similarity``. The second step, ``regressor``, predicts the memorability score.
+    branches are ``raw`` (``describe`` → ``scale``), ``scene`` and ``event`` (both ``describe`` →
+    ``context``). ``context`` is a `FeatureUnion` of ``features`` (a scaler) and ``similarity``. The
+    second step, ``regressor``, predicts the memorability score.
 
     Parameters
     ----------
-    raw, scene, event : transformer, None or "default"
-        Transformers from videos to a matrix. By default `RawPerception`, `SceneParsing` and
+    raw, scene, event : transformer, None or "default", default="default"
+        Transformers from videos to a matrix. The defaults are `RawPerception`, `SceneParsing` and
         `EventUnderstanding`. None leaves the branch out.
-    similarity : transformer, dict, None or "default"
-        Maps the features of a deep tier to its similarity with the training videos, the context
-        c. One transformer serves both deep tiers. A dict has the keys ``"scene"`` and ``"event"``;
-        a tier without a key has no similarity. By default `DBSCANSimilarity`.
-    regressor : regressor, None or "default"
-        Predicts the score from the features. By default that of the recipe. None returns a pipeline
-        of features.
+    similarity : transformer, dict, None or "default", default="default"
+        Transformer from the features of a deep tier (scene or event) to their similarity with the
+        training videos, the context c. The default is `DBSCANSimilarity`. One transformer serves
+        both deep tiers. A dict has the keys ``"scene"`` and ``"event"``. A tier without a key has
+        no similarity, and None leaves out the similarity of both.
+    regressor : regressor, None or "default", default="default"
+        Regressor from the features to the score. The default is that of the recipe. None leaves it
+        out, and the pipeline returns features.
     recipe : {"default", "paper", "stack"}, default="default"
-        How columns are scaled, and which regressor is the default.
+        Scaler of the columns, and default regressor.
 
         - ``"default"``: `BlockScaler`, and an `MLPRegressor` of 8 networks with dropout and early
           stopping.
         - ``"paper"``: `StandardScaler`, and the `MLPRegressor` of the paper.
-        - ``"stack"``: `BlockScaler`, and a `StackingRegressor` of the default `MLPRegressor`,
-          ridge regression and a support vector machine, in `FiniteRows`: one stack per score. It
-          usually ranks best, and takes about three times as long to fit.
+        - ``"stack"``: `BlockScaler`, and a `StackingRegressor` of the `MLPRegressor` of
+          ``"default"``, ridge regression and a support vector machine. It is wrapped in
+          `FiniteRows`, which fits one stack per score. It usually ranks best, and takes about three
+          times as long to fit.
     cache : str or os.PathLike, default=None
-        A folder that stores the description of each video, so that no fold, candidate or run
-        decodes a video twice.
+        Folder that stores the description of each video. With it, no video is decoded twice for
+        several folds, candidates or runs.
     n_jobs : int, default=None
-        Workers that read videos.
+        Number of workers that read videos.
     on_error : {"raise", "nan"}, default="raise"
-        Whether bad videos raise an error, after all others are described. With ``"nan"``, the tiers
-        warn of them, ``fit`` leaves them out, and ``predict`` returns NaN for them. A video is bad
-        if any tier cannot describe it. Regressors other than `MLPRegressor` are wrapped in
-        `FiniteRows`, and given tiers are set to ``"nan"`` as well. A given similarity must accept
-        NaN, as those of this package do.
+        Handling of bad videos, which any tier cannot describe. ``"raise"`` raises one error for
+        them, after all others are described. With ``"nan"``, the tiers warn of them, ``fit`` leaves
+        them out, and ``predict`` returns NaN for them. Regressors other than `MLPRegressor` are
+        then wrapped in `FiniteRows`, and given tiers are also set to ``"nan"``. A given similarity
+        must accept NaN, as those of this package do.
     decoder : {"pyav", "decord"}, default="pyav"
         Library that reads video files.
     timeout : float or None, default=600
         Seconds of work per video, after which it counts as bad. None sets no limit.
     device : str, default="auto"
-        Where networks run.
+        Device of the networks: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``. ``"auto"`` selects
+        CUDA if available, then MPS, then the CPU.
     memory : str or object with the joblib.Memory interface, default=None
-        Passed to the outer `Pipeline`.
+        Parameter `memory` of the outer `Pipeline`.
     random_state : int, RandomState instance or None, default=None
         Seed of every part that takes one.
     verbose : bool, default=False
@@ -163,11 +166,11 @@ def make_m3s(
 
     Notes
     -----
-    `cache`, `n_jobs`, `on_error`, `decoder`, `timeout`, `device`, `random_state` and `verbose` go
-    into the parts that `make_m3s` makes itself. Of a given part they replace only parameters whose
-    value is None: ``KMeans(random_state=None)`` gets the seed, ``SceneParsing(device="auto")``
-    keeps its device. ``on_error="nan"`` goes into all tiers, since one that raises loses all
-    predictions. A keyword that has its default value leaves given parts as they are.
+    `cache`, `n_jobs`, `on_error`, `decoder`, `timeout`, `device`, `random_state` and `verbose` are
+    passed to the parts that `make_m3s` makes itself. In given parts, they only replace parameters
+    that are None: ``KMeans(random_state=None)`` gets the seed, but ``SceneParsing(device="auto")``
+    keeps its device. ``on_error="nan"`` is passed to all tiers, because a single tier that raises
+    would lose all predictions. A keyword with its default value does not change given parts.
 
     With scikit-learn's metadata routing, ``fit(X, y, sample_weight=weights)`` weights the videos in
     the regressor, and cross-validation with the default scorer also weights them in ``score``.
@@ -230,19 +233,29 @@ def make_m3s_from_features(
 ) -> Pipeline:
     """Assemble the M3-S model for features that are already extracted.
 
-    Scaling, context and regressor are those of `make_m3s`. In place of videos, ``fit`` and
-    ``predict`` take a matrix or a DataFrame, and each block of its columns is a tier. The studies
-    of ``sklearn_m3s.inspection`` take such a model with such features.
+    Scaling, context and regressor are those of `make_m3s`. Instead of videos, ``fit`` and
+    ``predict`` take a matrix or a DataFrame. Each block of its columns is a tier. The studies of
+    ``sklearn_m3s.inspection`` accept such a model with such features.
 
     Parameters
     ----------
-    blocks : dict of str to slice, list of int, list of str or boolean mask
-        Columns of each tier, by its name, as `ColumnTransformer` takes them.
+    blocks : dict of str to slice, list of int, list of str or mask
+        Columns of each tier, by the name of the tier, in a form for `ColumnTransformer`.
     similarity : transformer, dict, None or "default", default=None
-        Context of the blocks. One transformer serves all blocks, a dict those that it names.
-        ``"default"`` is `DBSCANSimilarity`.
-    regressor, recipe, memory, random_state, verbose
-        As for `make_m3s`.
+        Transformer from the features of a block to their similarity with the training videos. One
+        transformer serves all blocks. A dict has one transformer for each block that it names.
+        ``"default"`` is `DBSCANSimilarity`. None uses no similarity.
+    regressor : regressor, None or "default", default="default"
+        Regressor from the features to the score. The default is that of the recipe. None leaves it
+        out.
+    recipe : {"default", "paper", "stack"}, default="default"
+        Scaler of the columns, and default regressor, as for `make_m3s`.
+    memory : str or object with the joblib.Memory interface, default=None
+        Parameter `memory` of the outer `Pipeline`.
+    random_state : int, RandomState instance or None, default=None
+        Seed of every part that takes one.
+    verbose : bool, default=False
+        Whether the regressor prints its losses.
 
     Returns
     -------
@@ -252,13 +265,13 @@ def make_m3s_from_features(
     Raises
     ------
     ValueError
-        If `blocks` is empty, `similarity` names an unknown block, or `recipe` is unknown. In
-        ``fit``, if a block has no columns, or two blocks share a column.
+        If `blocks` is empty, `similarity` names an unknown block, or `recipe` is unknown. ``fit``
+        raises it if a block has no columns, or if two blocks share a column.
 
     Warns
     -----
     M3SWarning
-        In ``fit``, for columns that no block uses.
+        When ``fit`` gets columns that are in no block.
 
     Examples
     --------
@@ -286,7 +299,7 @@ def make_m3s_from_features(
 
 
 def _shared(**given: Any) -> dict[str, Any]:
-    """Return the shared keywords that fill the parts: those with another value than the default."""
+    """Return the keywords to pass to the parts: those that differ from their default."""
     state = given["random_state"]
     if isinstance(state, np.random.RandomState):  # each part has its own generator
         given["random_state"] = state.randint(np.iinfo(np.int32).max)
@@ -336,7 +349,7 @@ def _assemble(
 def _request_weights(model: Pipeline) -> None:
     """Route `sample_weight` to regressors, and not to other parts.
 
-    Without a request of each part that could take weights, scikit-learn refuses them.
+    scikit-learn refuses weights unless every part that could take them has a request.
     """
     with config_context(enable_metadata_routing=True):  # otherwise requests cannot be set
         parts = [part for part in model.get_params().values() if isinstance(part, BaseEstimator)]
@@ -368,7 +381,7 @@ def _requests(part: BaseEstimator, method: str) -> dict[str, Any]:
 def _part(
     given: Any, default: Callable[[], BaseEstimator], shared: dict[str, Any]
 ) -> BaseEstimator | None:
-    """Return a clone of a part, or a new one, with the shared keywords that it leaves open."""
+    """Return a clone of a part, or a new part, and fill in the shared keywords."""
     if given is None:
         return None
     is_new = isinstance(given, str) and given == "default"
@@ -387,15 +400,15 @@ class ModelParts(NamedTuple):
     Parameters
     ----------
     tiers : dict of str to transformer
-        From videos to features, by the name of the branch. Branches that are left out or set to
-        ``"drop"`` are absent.
+        Transformers from videos to features, by the name of the branch. Branches that are left out
+        or set to ``"drop"`` are absent.
     scalers : dict of str to transformer, "passthrough" or "drop"
-        From the features of a tier to its columns in the model.
+        Scalers of the features of each tier, by the same name.
     contexts : dict of str to transformer or None
-        From the features of a tier to its similarity with the training videos, for the branches
-        with a context. None where the similarity is left out or set to ``"drop"``.
+        Similarities, from the features of a tier to columns, for the branches with a context. None
+        if the similarity is left out or set to ``"drop"``.
     regressor : regressor or None
-        From all columns to the score. None where there is none.
+        Regressor from all columns to the score, if there is one.
 
     Examples
     --------
@@ -418,7 +431,7 @@ def take_apart(model: Pipeline) -> ModelParts:
     ----------
     model : Pipeline
         A model from `make_m3s`, fitted or not, or an estimator that has one as its ``estimator``,
-        such as `PredictionIntervals` or a search. Parts may be exchanged, or set to
+        such as `PredictionIntervals` or a search. Parts may have been replaced, or set to
         ``"passthrough"`` or ``"drop"``. A branch with other steps counts as a tier without scaler
         and context.
 
@@ -458,8 +471,8 @@ def take_apart(model: Pipeline) -> ModelParts:
         union, FeatureUnion
     ):
         raise ValueError(
-            f"model is {model!r:.80}, but must be a pipeline of the steps 'tiers' (a "
-            "FeatureUnion) and, if any, 'regressor', as make_m3s returns it"
+            f"model is {model!r:.80}: pass a pipeline of the steps 'tiers' (a FeatureUnion) and, "
+            "if any, 'regressor', as make_m3s returns it"
         )
     regressor = steps.get("regressor")
     parts = ModelParts({}, {}, {}, None if regressor == "passthrough" else regressor)
@@ -476,7 +489,7 @@ def take_apart(model: Pipeline) -> ModelParts:
 
 
 def _branch_steps(branch: Any) -> tuple[Any, Any]:
-    """Return the tier of a branch and what follows it."""
+    """Return the tier of a branch, and the step after it."""
     steps = dict(branch.steps) if isinstance(branch, Pipeline) else {}
     if list(steps) in (["describe", "scale"], ["describe", "context"]):
         tier, last = steps.values()

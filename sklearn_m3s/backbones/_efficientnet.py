@@ -19,7 +19,8 @@ STAGES = (
 class _StridedConv2d(nn.Conv2d):
     """A convolution of stride 2 with TensorFlow's "same" padding.
 
-    Outputs number half the inputs, rounded up. An odd row or column of padding goes to the end.
+    The output has half the height and width of the input, rounded up. If the padding is odd, the
+    end of the axis gets more.
     """
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -44,7 +45,7 @@ def _batch_norm(channels: int) -> nn.BatchNorm2d:
 
 
 class _Block(nn.Module):
-    """Widen, convolve each channel, narrow; and a shortcut where the shape stays."""
+    """Widen, convolve each channel, narrow, and add a shortcut if the shape stays the same."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
         super().__init__()

@@ -23,10 +23,12 @@ _FIELDS_OF = {
 class Features(nn.Module):
     """A network whose output is a float32 matrix with one row per item of the batch.
 
-    `layer` is the name of a module inside, as in ``named_modules()``, whose output is taken. Of a
-    tensor with more than two axes, the `output` ``"auto"`` and ``"mean"`` average over tokens
-    (N, T, F), space (N, F, H, W) or space and time (N, F, T, H, W), ``"cls"`` takes the first token
-    and ``"flatten"`` all numbers. ``"pooler"`` is the field of that name.
+    `layer` names a module inside the network, as in ``named_modules()``. Its output is then used
+    instead of the output of the network.
+
+    `output` reduces tensors with more than two axes. ``"auto"`` and ``"mean"`` average over tokens
+    (N, T, F), space (N, F, H, W), or space and time (N, F, T, H, W). ``"cls"`` takes the first
+    token, and ``"flatten"`` takes all numbers. ``"pooler"`` takes the field ``pooler_output``.
     """
 
     def __init__(
@@ -55,8 +57,8 @@ class Features(nn.Module):
             return self._vectors(tensor).unflatten(0, (n_items, -1)).mean(dim=1).float()
         if n_rows != n_items:
             raise M3SError(
-                f"{self.name} gives a tensor of shape {tuple(tensor.shape)} for a batch of "
-                f"{n_items}: its first axis has to be that of the batch"
+                f"{self.name} returns a tensor of shape {tuple(tensor.shape)} for a batch of "
+                f"{n_items}: its first axis must be that of the batch"
             )
         return self._vectors(tensor).float()
 
@@ -71,7 +73,8 @@ class Features(nn.Module):
             handle.remove()
         if not results:
             raise M3SError(
-                f"layer={self.layer!r} of {self.name} is never reached: name a layer that runs"
+                f"layer={self.layer!r} of {self.name} never runs: name a layer that its forward "
+                "method calls"
             )
         return results[-1]
 
@@ -85,14 +88,14 @@ class Features(nn.Module):
             return tensor[:, 0] if self.output == "cls" else tensor.mean(dim=1)
         if self.output == "cls":
             raise M3SError(
-                f"output='cls' takes the first token, but {self.name} gives a tensor of shape "
+                f"output='cls' takes the first token, but {self.name} returns a tensor of shape "
                 f"{tuple(tensor.shape)}: use output='mean' or 'flatten'"
             )
         return tensor.flatten(2).mean(dim=2)
 
 
 def _find_layer(network: nn.Module, layer: str, name: str) -> nn.Module:
-    """Return a module by its name; names of a wrapped model may leave the wrapper out."""
+    """Return a module by its name. For a wrapped model, the wrapper's prefix may be left out."""
     modules = dict(network.named_modules())
     inner = f"model.{layer}"
     if layer in modules or inner in modules:
@@ -116,5 +119,5 @@ def _tensor(result: Any, output: str, name: str) -> torch.Tensor:
     raise M3SError(
         f"{name} returns a {kind}: output={output!r} needs a tensor, or one of the fields "
         f"{list(_FIELDS_OF.get(output, _FIELDS))}. Choose another output=, name a layer= that "
-        "gives a tensor, or wrap the network in a module that returns one"
+        "returns a tensor, or wrap the network in a module that returns one"
     )

@@ -1,4 +1,4 @@
-"""HRNetV2-W48: four branches of falling resolution that exchange what they see."""
+"""HRNetV2-W48: four branches of decreasing resolution that exchange their features."""
 
 from functools import reduce
 from typing import Literal
@@ -61,7 +61,7 @@ class _Bottleneck(nn.Module):
 
 
 class _Exchange(nn.Module):
-    """Four blocks on each branch; then each branch receives the sum of all, at its own size."""
+    """Four blocks on each branch. Then each branch receives the sum of all, at its own size."""
 
     def __init__(self, n_branches: int, upsampling: Upsampling) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class _Exchange(nn.Module):
 
     @staticmethod
     def _path(source: int, target: int) -> nn.Module:
-        """Return the layers from one branch to another; upsampling happens outside."""
+        """Return the layers from one branch to another, without the upsampling."""
         inputs, outputs = WIDTHS[source], WIDTHS[target]
         if source == target:
             return nn.Identity()
@@ -106,13 +106,13 @@ def _grow(inputs: int, outputs: int) -> nn.Sequential:
 
 
 def _transition(n_kept: int) -> nn.ModuleList:
-    """Return layers that keep the branches and grow one more from the smallest."""
+    """Return layers that keep the branches and start one more from the smallest."""
     grown = _grow(WIDTHS[n_kept - 1], WIDTHS[n_kept])
     return nn.ModuleList([*(nn.Identity() for _ in range(n_kept)), grown])
 
 
 def _pool(x: torch.Tensor, top: torch.Tensor, upsampling: Upsampling) -> torch.Tensor:
-    """Return the mean of x as if resized to the size of `top`."""
+    """Return the mean that x would have after resizing to the size of `top`."""
     # Resizing by whole factors does not change the mean.
     whole = all(
         large % small == 0 for large, small in zip(top.shape[-2:], x.shape[-2:], strict=True)
@@ -123,8 +123,8 @@ def _pool(x: torch.Tensor, top: torch.Tensor, upsampling: Upsampling) -> torch.T
 class HRNetV2(nn.Module):
     """HRNetV2-W48 without a head: (N, 3, H, W) to (N, 720), the mean of its four branches.
 
-    `upsampling` brings a map of low resolution to the size of a larger one. Networks for
-    classification are trained with the nearest pixel, those for scene parsing bilinearly.
+    `upsampling` is the interpolation that enlarges maps of low resolution. Networks for
+    classification are trained with ``"nearest"``, those for scene parsing with ``"bilinear"``.
     """
 
     def __init__(self, upsampling: Upsampling = "bilinear") -> None:

@@ -27,7 +27,7 @@ _PROJECTION = {"visual_projection.weight"}
 
 
 class _Family(NamedTuple):
-    """How a type of models differs from the image models that AutoModel loads."""
+    """How a type of model differs from the image models that AutoModel loads."""
 
     loader: str = "AutoModel"
     frames: str = ""  # the key of config.json for the frames of a clip; none for images
@@ -78,12 +78,12 @@ def hugging_face_spec(
 ) -> NetworkSpec:
     """Return the spec of a Hugging Face network before it is built.
 
-    A folder is only read here, without transformers. A repository is fetched to the Hugging Face
-    cache if it is not there yet. A revision of None means the main branch, as it is in the cache.
-    If the processor's config is missing or not supported, `unknown` says why.
+    A folder is only read, without transformers. A repository is fetched to the Hugging Face cache
+    if it is not there yet. A revision of None means the main branch, as it is in the cache. If the
+    processor's config is missing or not supported, the field `unknown` of the spec says why.
 
-    The network returns the outputs of the model. `Features` takes the one that `output`
-    names. A pooled output whose weights are missing is left out.
+    The network returns the outputs of the model, and `Features` selects one by `output`. A pooled
+    output whose weights are missing is left out.
     """
     name = os.fspath(model)
     folder = _find_folder(name, revision)
@@ -108,7 +108,7 @@ def hugging_face_spec(
 
 
 class HuggingFaceNetwork(nn.Module):
-    """A model of transformers, its layers named as published, from a batch to its outputs."""
+    """A model of transformers that returns its outputs as a dict. Layers keep their names."""
 
     def __init__(self, model: nn.Module, family: _Family, name: str, *, has_pooler: bool) -> None:
         super().__init__()
@@ -140,11 +140,11 @@ class HuggingFaceNetwork(nn.Module):
     def _check_clips(self, n_frames: int, *shape: int) -> None:
         """Refuse clips whose positions the model would mix up, or whose frames it would drop."""
         if tuple(shape) != self._shape:
-            raise M3SError(
-                f"frame_size={tuple(shape)} is not that of {self.name}: use {self._shape}"
-            )
+            raise M3SError(f"frame_size={tuple(shape)} does not fit {self.name}: use {self._shape}")
         if n_frames % self._step:
-            raise M3SError(f"n_frames={n_frames}: {self.name} needs a multiple of {self._step}")
+            raise M3SError(
+                f"n_frames={n_frames} does not fit {self.name}: use a multiple of {self._step}"
+            )
 
 
 def _build(folder: Path, name: str, family: _Family, output: str) -> nn.Module:
@@ -160,14 +160,14 @@ def _build(folder: Path, name: str, family: _Family, output: str) -> nn.Module:
     pooler = {key for key in missing if key.startswith(("pooler.", "head."))}
     if missing - pooler:
         raise WeightsError(
-            f"the weights of {name} do not fit its config.json: {min(missing - pooler)} would be "
-            "random. Save or fetch it again, or choose another model"
+            f"the weights of {name} do not fit its config.json: {min(missing - pooler)} is missing "
+            "or has another shape. Save or fetch the model again, or choose another one"
         )
     names = {key.rpartition(".")[2] for key, _ in model.named_parameters()}
     if output == "cls" and names.isdisjoint({"cls_token", "class_embedding"}):
         raise ValueError(
-            f"output='cls': {name} has no class token: use output='mean', 'auto' or, where the "
-            "model has it, 'pooler'"
+            f"output='cls' does not fit {name}, which has no class token: use output='mean', "
+            "'auto' or, if the model has a pooler, 'pooler'"
         )
     model.loss_function = None  # tracing reads it, and transformers would warn about its type
     return HuggingFaceNetwork(model, family, name, has_pooler=not pooler).eval()
@@ -193,17 +193,18 @@ def _load(folder: Path, name: str, family: _Family) -> tuple[Any, set[str]]:
         except Exception as error:  # a config can make transformers raise anything
             raise WeightsError(
                 f"transformers {transformers.__version__} cannot load the model in {folder}: "
-                f"{_first_line(error)}. Fetch it again, save it with this version or use another"
+                f"{_first_line(error)}. Fetch the model again, save it with this version of "
+                "transformers, or use another version"
             ) from error
     if not family.frames and model.main_input_name != "pixel_values":
         raise WeightsError(
             f"{name} is a {type(model).__name__}, which takes {model.main_input_name} and not "
-            "pictures: choose a model of images or video"
+            "pictures: choose a model for images or videos"
         )
     if bad := not_finite(model.state_dict()):
         raise WeightsError(
-            f"the weights of {name} hold NaN or infinity in {min(bad)}: fetch it again, or "
-            "choose another model"
+            f"the weights of {name} contain NaN or infinity in {min(bad)}: fetch the model again, "
+            "or choose another one"
         )
     missing = {*report["missing_keys"], *(key for key, *_ in report["mismatched_keys"])}
     return model, {key for key in missing if not key.endswith("mask_token")}
@@ -211,7 +212,7 @@ def _load(folder: Path, name: str, family: _Family) -> tuple[Any, set[str]]:
 
 @contextlib.contextmanager
 def _quiet(transformers: ModuleType) -> Iterator[None]:
-    """Keep transformers from reporting what is checked here; its settings stay as they were."""
+    """Silence transformers, whose reports are checked here, and restore its settings at the end."""
     log = transformers.utils.logging
     level = log.get_verbosity()
     hook = log.set_tqdm_hook(lambda factory, args, kwargs: log.EmptyTqdm(*args))
@@ -224,7 +225,7 @@ def _quiet(transformers: ModuleType) -> Iterator[None]:
 
 
 def _find_folder(name: str, revision: str | None) -> Path:
-    """Return the folder of a model, fetched if it is that of a repository."""
+    """Return the folder of a model. A repository is fetched."""
     folder = Path(name).expanduser().absolute()
     if not folder.is_dir():
         if not re.fullmatch(r"\w[\w.-]*/[\w.-]+", name):
@@ -236,9 +237,9 @@ def _find_folder(name: str, revision: str | None) -> Path:
     missing = _missing(folder)
     if missing:
         raise WeightsError(
-            f"{name} holds no {missing}: use a folder that save_pretrained wrote, or a repository "
+            f"{name} has no {missing}: use a folder that save_pretrained wrote, or a repository "
             "or revision with weights in the safetensors format. Other formats are never loaded, "
-            "as they may run code: save such a model again with save_pretrained if you trust it"
+            "because they may run code. If you trust such a model, save it with save_pretrained"
         )
     return folder
 
@@ -255,7 +256,7 @@ def _fetch(repository: str, revision: str | None) -> Path:
         if not _missing(cached) and any(cached.glob("*processor_config.json")):
             return cached
     try:
-        logger.info("fetching %s from Hugging Face to its cache", repository)
+        logger.info("Downloading %s from Hugging Face to its cache", repository)
         return Path(fetch())
     except Exception as error:  # its HTTP library has errors of its own
         if cached is not None and not _missing(cached):
@@ -269,7 +270,7 @@ def _fetch(repository: str, revision: str | None) -> Path:
 
 
 def _missing(folder: Path) -> str | None:
-    """Return the first of the files that a model needs and a folder lacks."""
+    """Return the first file that a model needs but the folder lacks, or None."""
     if not (folder / _CONFIG).is_file():
         return _CONFIG
     return next((path.name for path in _weight_files(folder) if not path.is_file()), None)

@@ -1,4 +1,4 @@
-"""A module of the user, or a function that returns one, as a network."""
+"""Networks of the user: a module, or a function that returns one."""
 
 import contextlib
 import hashlib
@@ -24,8 +24,8 @@ def module_spec(
 ) -> NetworkSpec:
     """Return the spec of a module, or of a function that is called when the network is needed.
 
-    `version` stands for the parameters and the code of the module in its identity. None computes a
-    digest of them.
+    In the identity of the network, `version` stands for the parameters and the code of the module.
+    If it is None, a digest of them is computed.
     """
     name = type(model).__name__
     if not isinstance(model, nn.Module):
@@ -100,7 +100,7 @@ def _tensors(module: nn.Module) -> Iterator[Any]:
 
 
 def _code(kind: type) -> bytes:
-    """Return the code of a class: its source, or what was compiled from it.
+    """Return the code of a class: its source, or its compiled functions.
 
     The source of a class in a script or a notebook is not found in worker processes.
     """
@@ -134,7 +134,7 @@ def _is_plain(value: Any) -> bool:
 
 @contextmanager
 def in_eval_mode(module: nn.Module) -> Iterator[None]:
-    """Put a module into eval mode, and give each of its parts its own mode back."""
+    """Put a module into eval mode, and restore the mode of each of its parts at the end."""
     trained = [part for part in module.modules() if part.training]
     module.eval()
     try:

@@ -40,7 +40,7 @@ Run = Callable[[torch.Tensor], torch.Tensor]
 
 
 class NetworkSettings(NamedTuple):
-    """How a network is run, besides what it is."""
+    """How to run a network."""
 
     layer: str | None = None  # and output: see `Features`
     output: str = "auto"
@@ -100,11 +100,11 @@ class Network:
 def load_network(
     spec: NetworkSpec, settings: NetworkSettings, shape: tuple[int, ...], n_items: int = 1
 ) -> Network:
-    """Return a network on its device, ready to run, with a warning if it is untrained.
+    """Return a network on its device, ready to run. Warn if it is untrained.
 
-    `shape` is that of one image, (3, H, W), or clip, (3, T, H, W). `n_items` is how many of them
-    will be embedded, which decides whether a conversion pays off. The last two networks are kept in
-    memory; of a module of the user, only what was made from it.
+    `shape` is the shape of one image, (3, H, W), or clip, (3, T, H, W). `n_items` is the number of
+    images or clips to embed. It decides whether a conversion pays off. The two most recent networks
+    stay in memory. Of a user's module, only its conversion does.
     """
     if not spec.is_trained:
         warnings.warn(
@@ -126,7 +126,7 @@ def load_network(
 class _Recent:
     """Keep the two most recent results, by a key.
 
-    Threads that ask for one key get one result.
+    Threads that ask for the same key get the same result.
     """
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ class _Recent:
         self._lock = Lock()
 
     def get(self, key: Any, make: Callable[[], Any]) -> Any:
-        """Return the result of a key, made if it is not there."""
+        """Return the result of a key. Make it if it is not there."""
         with self._lock:
             result = self._results.pop(key) if key in self._results else make()
             self._results[key] = result  # the newest comes last
@@ -155,7 +155,10 @@ def _where(spec: NetworkSpec, settings: NetworkSettings) -> tuple[str, str]:
     """Return the device and the precision."""
     if settings.engine == "openvino" and settings.device != "cpu":
         if settings.device != "auto":
-            raise ValueError(f"engine='openvino' runs on the CPU, not on {settings.device!r}")
+            raise ValueError(
+                f"engine='openvino' runs on the CPU, not on {settings.device!r}: use device='cpu' "
+                "or 'auto'"
+            )
         settings = settings._replace(device="cpu")
     if spec.origin == "user":
         return _where_it_is(spec, settings), settings.precision
@@ -165,7 +168,7 @@ def _where(spec: NetworkSpec, settings: NetworkSettings) -> tuple[str, str]:
 
 
 def _run_by_torch(spec: NetworkSpec, settings: NetworkSettings) -> Run:
-    """Return a function that runs a network of our own, which may be changed."""
+    """Return a function that runs a network of the registry or of Hugging Face with torch."""
     how = settings.layer, settings.output, settings.device, settings.precision
     key = json.dumps([spec.identity(), how], sort_keys=True)
     return _built.get(key, partial(_prepare, spec, settings))
@@ -204,7 +207,7 @@ def _arithmetic(device: str, precision: str) -> Any:
 
 
 def _where_it_is(spec: NetworkSpec, settings: NetworkSettings) -> str:
-    """Return the device of a module of the user, which is not moved."""
+    """Return the device of a user's module, which is never moved."""
     own = next((tensor.device for tensor in _tensors(spec)), torch.device("cpu"))
     if settings.device == "auto":
         return str(own)
@@ -218,7 +221,7 @@ def _where_it_is(spec: NetworkSpec, settings: NetworkSettings) -> str:
 
 
 def _tensors(spec: NetworkSpec) -> list[torch.Tensor]:
-    """Return the parameters and buffers of floating point."""
+    """Return the floating-point parameters and buffers."""
     network = spec.build()
     return [t for t in [*network.parameters(), *network.buffers()] if t.is_floating_point()]
 
@@ -267,7 +270,7 @@ def _run_by_openvino(
     if isinstance(converted, Exception):
         if forced:
             raise _refusal(spec, converted) from converted
-        logger.info("torch runs %s: %s", spec.name, converted)
+        logger.info("Running %s with torch: %s", spec.name, converted)
         return None
 
     def run(batch: torch.Tensor) -> torch.Tensor:
@@ -277,7 +280,7 @@ def _run_by_openvino(
 
 
 def _is_float32(spec: NetworkSpec) -> bool:
-    """Return whether all of a network is float32, as ours are built."""
+    """Return whether all parameters of a network are float32. Those that we build are."""
     return spec.origin != "user" or all(t.dtype == torch.float32 for t in _tensors(spec))
 
 
@@ -289,9 +292,10 @@ def _refusal(spec: NetworkSpec, error: Exception) -> Exception:
 
 
 def _checked(spec: NetworkSpec, settings: NetworkSettings, run: Run) -> Run:
-    """Return what runs a module with OpenVINO if that agrees with torch on the first batch.
+    """Return a function that runs a module with OpenVINO, or with torch if they disagree.
 
-    A module can depend on the values of a batch, and on more than its identity covers.
+    They are compared on the first batch. A module can depend on the values of a batch, and on state
+    that its identity does not cover.
     """
     by_torch = _run_as_it_is(spec, settings)
     tolerance = _ROUNDING.get(settings.precision, 1e-4)
@@ -305,9 +309,9 @@ def _checked(spec: NetworkSpec, settings: NetworkSettings, run: Run) -> Run:
             found, expected, rtol=0, atol=tolerance * float(expected.abs().max())
         )
         if not agrees and settings.engine == "openvino":
-            raise _refusal(spec, ConversionError("OpenVINO gives other features than torch"))
+            raise _refusal(spec, ConversionError("OpenVINO gives different features than torch"))
         if not agrees:
-            logger.info("torch runs %s: OpenVINO gives other features", spec.name)
+            logger.info("Running %s with torch: OpenVINO gives different features", spec.name)
         chosen.append(run if agrees else by_torch)
         return expected
 

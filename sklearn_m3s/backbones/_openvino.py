@@ -36,7 +36,7 @@ _CONVERTING = threading.Lock()  # torch's tracer and Python's warning filters ar
 
 
 class ConversionError(RuntimeError):
-    """OpenVINO cannot run a network as torch runs it; the message is one line that says why."""
+    """OpenVINO cannot run a network as torch does. The message is one line with the reason."""
 
 
 def openvino_version() -> str | None:
@@ -67,15 +67,15 @@ def load_openvino(
     key: str,
     precision: str = "float32",
 ) -> "OpenVINONetwork":
-    """Return a network as OpenVINO runs it, converted at its first use.
+    """Return a network that OpenVINO runs, converted on first use.
 
     The converted network is kept in float32 in the folder ``openvino`` of the weight folder,
     whatever the precision. If nothing can be written, it is converted at each call.
 
-    `build` returns the network, on the CPU and in float32, from a tensor (N, ...) to one tensor
-    (N, ...). It is called only if the network is not converted yet. The network is traced in eval
-    mode and its own mode is restored. `shape` is that of one item, such as ``(3, 256, 256)``, and
-    `key` determines the weights and the graph.
+    `build` returns the network on the CPU in float32. The network maps a tensor (N, ...) to one
+    tensor (N, ...). `build` is only called if the network is not converted yet. The network is
+    traced in eval mode, and its own mode is restored. `shape` is the shape of one item, such as
+    ``(3, 256, 256)``. `key` identifies the weights and the graph.
     """
     with _CONVERTING:
         core = _core()
@@ -90,9 +90,9 @@ def load_openvino(
 
 
 class OpenVINONetwork:
-    """A network on the CPU, from a batch to its features. Threads use it in turns.
+    """A network that OpenVINO runs on the CPU.
 
-    It uses as many threads as torch does at each call.
+    Only one thread runs it at a time. Each call uses as many CPU threads as torch would.
     """
 
     def __init__(self, model: "openvino.Model", *, precision: str = "float32") -> None:
@@ -149,10 +149,10 @@ def _core() -> "openvino.Core":
 
 @contextmanager
 def _no_telemetry() -> Iterator[None]:
-    """Let nothing import openvino_telemetry, which reports every import and conversion.
+    """Block imports of openvino_telemetry, which reports every import and conversion.
 
-    OpenVINO uses a stub where it cannot import that package. Where the user imported OpenVINO
-    before, only `openvino.convert_model` reports; `_translate` calls the frontend below it.
+    OpenVINO uses a stub if it cannot import that package. If the user has imported OpenVINO before,
+    only `openvino.convert_model` still reports. `_translate` calls the frontend below it instead.
     """
     name = "openvino_telemetry"
     before = {name: sys.modules[name]} if name in sys.modules else {}
@@ -183,13 +183,13 @@ def _convert(network: nn.Module, shape: tuple[int, ...]) -> "openvino.Model":
     if found.shape != expected.shape or not np.abs(found - expected).max() <= limit:
         raise ConversionError(
             "its features differ after conversion: it may branch on values, mix the items of a "
-            "batch, or take their number from len(x) and not from x.shape[0]"
+            "batch, or read the batch size from len(x) instead of x.shape[0]"
         )
     return model
 
 
 def _last_line(error: Exception) -> str:
-    """Return the last line of a message: OpenVINO's begin with places in its source."""
+    """Return the last line of a message. OpenVINO's messages begin with lines of its source."""
     return (str(error).strip() or type(error).__name__).splitlines()[-1]
 
 
@@ -221,7 +221,7 @@ def _digests(folder: Path) -> str:
 
 
 def _read(core: "openvino.Core", folder: Path) -> "openvino.Model | None":
-    """Return a stored network, or None where there is none or it is damaged."""
+    """Return a stored network, or None if it is missing or damaged."""
     with contextlib.suppress(OSError, UnicodeError, RuntimeError):
         if _record(folder).read_text() == _digests(folder):
             return core.read_model(folder / "model.xml")
@@ -229,7 +229,7 @@ def _read(core: "openvino.Core", folder: Path) -> "openvino.Model | None":
 
 
 def _keep(model: "openvino.Model", folder: Path) -> None:
-    """Store a network so that others see all of its files or none."""
+    """Store a network so that other processes see all of its files or none."""
     aside = folder.with_name(f".{uuid.uuid4().hex}.part")
     try:
         aside.mkdir(parents=True)
@@ -239,8 +239,8 @@ def _keep(model: "openvino.Model", folder: Path) -> None:
         _record(aside).write_text(_digests(aside))
         shutil.rmtree(folder, ignore_errors=True)  # if it exists, it is damaged
         aside.rename(folder)
-        logger.info("keep the network that OpenVINO converted in %s", folder)
+        logger.info("Stored the network converted by OpenVINO in %s", folder)
     except (OSError, RuntimeError) as error:  # OpenVINO's own errors are RuntimeErrors
-        logger.warning("cannot keep the network that OpenVINO converted: %s", error)
+        logger.warning("Cannot store the network converted by OpenVINO: %s", error)
     finally:
         shutil.rmtree(aside, ignore_errors=True)

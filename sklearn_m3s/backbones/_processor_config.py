@@ -1,7 +1,7 @@
-"""The pictures that a Hugging Face model was trained on, from the config of its processor.
+"""Frame size and normalisation of a Hugging Face model, from the config of its processor.
 
 transformers' own processors need torchvision. Their configs are plain JSON, so only the arithmetic
-is repeated here; interpolation is left to `FrameGeometry`.
+is repeated here. `FrameGeometry` does the interpolation.
 """
 
 import json
@@ -59,7 +59,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise WeightsError(f"{path} cannot be read: {error}. Fetch or save it again") from error
     if not isinstance(content, dict):
-        raise WeightsError(f"{path} holds no JSON object. Fetch or save it again")
+        raise WeightsError(f"{path} is not a JSON object. Fetch or save it again")
     return content
 
 
@@ -71,7 +71,7 @@ def read_pictures(folder: Path, kind: str) -> Pictures:
     named = next((config[key] for key in _TYPES if config.get(key)), "")
     name = re.sub("(FeatureExtractor|(Image|Video)Processor)(Fast|Pil)?$", "", named)
     if name not in _DEFAULTS:
-        return Pictures(unknown=f"{path} is of a {named}, which is not known here")
+        return Pictures(unknown=f"{path} is the config of a {named}, which is not supported")
     config = _DEFAULTS[name] | {key: value for key, value in config.items() if value is not None}
     geometry, (mean, std) = _geometry(name, config), _normalisation(config)
     unknown = None
@@ -101,7 +101,7 @@ def _find(folder: Path, kind: str) -> tuple[Path, dict[str, Any] | None]:
 
 
 def _geometry(name: str, config: dict[str, Any]) -> FrameGeometry | None:
-    """Return the resize and the cut, or None if they are not of that form."""
+    """Return the resize and the cut, or None if the config describes other steps."""
     cuts = config.get("do_center_crop", False)
     # A size that is one number is a square for some processors, and the shorter side for others.
     stretches = "height" in _DEFAULTS[name]["size"] or (not name and not cuts)
@@ -127,7 +127,7 @@ def _geometry(name: str, config: dict[str, Any]) -> FrameGeometry | None:
 
 
 def _sides(size: Any, square: bool) -> dict[str, int]:
-    """Return a size as transformers writes it today; once it was a number or a list."""
+    """Return a size as a dict. Older configs have a number or a list."""
     if isinstance(size, int):
         return {"height": size, "width": size} if square else {"shortest_edge": size}
     if isinstance(size, list | tuple):
@@ -136,7 +136,7 @@ def _sides(size: Any, square: bool) -> dict[str, int]:
 
 
 def _normalisation(config: dict[str, Any]) -> tuple[RGB, RGB] | tuple[None, None]:
-    """Return mean and standard deviation on [0, 1], with the processor's rescaling in them."""
+    """Return mean and standard deviation of RGB in [0, 1], including the processor's rescaling."""
     rescales = config.get("do_rescale", True)
     scale = 255 * config.get("rescale_factor", 1 / 255) if rescales else 255.0
     offset = 1.0 if rescales and config.get("offset") else 0.0

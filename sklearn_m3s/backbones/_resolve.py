@@ -38,7 +38,7 @@ def resolve_network(
 ) -> NetworkSpec:
     """Return the spec of a network for images or clips.
 
-    Nothing is loaded yet, but a Hugging Face repository is fetched. Parameters are as for
+    Nothing is loaded yet, but a Hugging Face repository is fetched. The parameters are those of
     `FrameEncoder`. With `layer`, `output` selects from the output of that layer.
     """
     origin = _origin(model)
@@ -53,8 +53,8 @@ def resolve_network(
     for name, value in given.items():
         if value is not None and name not in _TAKES[origin]:
             raise ValueError(
-                f"{name}={value} does not go with model={model!r:.80}, which takes "
-                f"{', '.join(_TAKES[origin])} only"
+                f"{name}={value} does not go with model={model!r:.80}, which takes only "
+                f"{', '.join(_TAKES[origin])}"
             )
     if origin == "registry":
         _check_kind(str(model), ARCHITECTURES[str(model)].kind, kind)
@@ -92,6 +92,6 @@ def _origin(model: Model) -> str:
 def _check_kind(name: str, own: str | None, given: str) -> None:
     if own is not None and own != given:
         raise ValueError(
-            f"model={name!r} takes {own}s, and {_ENCODERS[given]} gives {given}s: use "
+            f"model={name!r} takes {own}s, but {_ENCODERS[given]} passes {given}s: use "
             f"{_ENCODERS[own]}"
         )

@@ -34,7 +34,7 @@ _NEEDED = re.compile(
 
 
 def rename_key(architecture: str, key: str) -> str:
-    """Return our name of a published key. Ours and torchvision's stay as they are."""
+    """Return our name of a published key. Our own and torchvision's keys stay as they are."""
     key = key.removeprefix("module.").removeprefix("backbone.")
     module, _, tensor = key.rpartition(".")
     for theirs, ours in ARCHITECTURES[architecture].renamed.items():
@@ -57,11 +57,14 @@ def read_state_dict(
     expected = {key: shape for key, shape in shapes.items() if not key.endswith(_COUNTER)}
     if faults := _differences({key: value.shape for key, value in state.items()}, expected):
         raise WeightsError(
-            f"{path} does not fit {architecture}: {faults}. Give weights of this architecture"
+            f"{path} does not fit {architecture}: {faults}. Pass weights of this architecture"
         )
     # Checked after the shapes: a file can claim any shape for a single number.
     if faults := _bad_values(state):
-        raise WeightsError(f"{path} is damaged: {faults}. Weights are finite numbers: fetch others")
+        raise WeightsError(
+            f"{path} is damaged: {faults}. Fetch or save it again: weights are finite "
+            "floating-point numbers"
+        )
     counters = {key: torch.tensor(0) for key in shapes.keys() - expected.keys()}
     return {key: value.float() for key, value in state.items()} | counters
 
@@ -97,7 +100,7 @@ def _read(path: Path) -> Mapping[str, torch.Tensor]:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
     if not isinstance(content, Mapping) or not all(map(torch.is_tensor, content.values())):
-        raise WeightsError(f"{path} holds no state dict: give a file of named tensors")
+        raise WeightsError(f"{path} is not a state dict: pass a file of named tensors")
     return content
 
 
@@ -122,11 +125,11 @@ def _load(path: Path) -> object:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=is_archive)
     except Exception:
         # torch's own message advises turning weights_only off, which would run code in the file.
-        raise ValueError("torch finds it damaged, or more in it than tensors") from None
+        raise ValueError("torch finds it damaged, or finds more than tensors in it") from None
 
 
 class _Bounded(io.BufferedReader):
-    """A file that is read in small parts, whatever part lengths it states."""
+    """A file that refuses to read large parts, whatever lengths the file itself states."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Return some bytes, or raise a ValueError if they are too many."""
@@ -140,7 +143,7 @@ def _check_archive(file: IO[bytes], size: int) -> None:
     with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
-            raise ValueError("it is compressed, which torch never does")
+            raise ValueError("it is compressed, but torch never compresses its files")
         unpacked = sum(member.file_size for member in members)
         if unpacked > size:
             raise ValueError(f"it has {size} bytes and claims to hold {unpacked}")
@@ -153,7 +156,7 @@ def _check_archive(file: IO[bytes], size: int) -> None:
 def _check_pickle(file: IO[bytes]) -> None:
     """Raise a ValueError for a pickle that is long or has references that no state dict needs.
 
-    Its instructions are read, not followed.
+    Its instructions are read but never run.
     """
     for n, (instruction, argument, _) in enumerate(pickletools.genops(file)):
         if n >= _MOST_INSTRUCTIONS:
@@ -163,8 +166,8 @@ def _check_pickle(file: IO[bytes]) -> None:
             raise ValueError("it holds a number of more than 64 bits")
         if instruction.name == "GLOBAL" and not _NEEDED.fullmatch(name := str(argument)):
             raise ValueError(
-                f"it refers to {name.replace(' ', '.')}, which a state dict does not need and "
-                "which could run code"
+                f"it refers to {name.replace(' ', '.')}, which could run code and which no state "
+                "dict needs"
             )
 
 

@@ -12,16 +12,16 @@ _CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}  # by the n
 
 
 def streamline(model: nn.Module, kind: str = "cpu", precision: str = "float32") -> nn.Module:
-    """Return a network of the registry, changed in place, that is faster on one kind of device.
+    """Make a network of the registry faster on one kind of device, in place, and return it.
 
     Batch norms become part of the convolutions before them. On the CPU, and on CUDA in bfloat16,
-    the channels are laid out last, and convolutions computed in the way that is fast there.
+    the channels are laid out last, and some convolutions are replaced by faster ones.
 
-    The network has to be in eval mode, with its layers registered in the order of use. The features
+    The network must be in eval mode, with its layers registered in the order of use. The features
     stay the same, to a relative 1e-4 in float32. The network can no longer be trained.
 
-    Do not pass a network of the user. It would be changed, and it may use its layers in another
-    order or views that need the channels first.
+    Do not pass a network of the user. It would be changed. It may also use its layers in another
+    order, or views that need the channels first.
     """
     fold_batch_norms(model)
     if wants_channels_last(kind, precision):
@@ -40,13 +40,13 @@ def wants_channels_last(kind: str, precision: str) -> bool:
 
 
 def as_channels_last(x: torch.Tensor) -> torch.Tensor:
-    """Return weights or a batch, laid out with the channels last if of images or clips."""
+    """Return x with the channels laid out last if it is of images (4 axes) or clips (5 axes)."""
     layout = _CHANNELS_LAST.get(x.ndim)
     return x if layout is None else x.contiguous(memory_format=layout)
 
 
 def fold_batch_norms(model: nn.Module) -> nn.Module:
-    """Return a network, changed in place, whose batch norms are part of its convolutions."""
+    """Fold the batch norms of a network into its convolutions, in place, and return it."""
     # Layers without inner ones, in the order in which they are used.
     layers = [item for item in model.named_modules() if not list(item[1].children())]
     for (name, layer), (following, norm) in pairwise(layers):
@@ -62,7 +62,7 @@ def _fits(layer: nn.Module, norm: nn.Module) -> bool:
 
 
 def _faster(layer: nn.Module, kind: str) -> nn.Module | None:
-    """Return what computes the same as a layer, but faster, or None."""
+    """Return a faster layer with the same result, or None."""
     if not isinstance(layer, nn.Conv3d):
         return None
     sizes = (layer.kernel_size, layer.padding)

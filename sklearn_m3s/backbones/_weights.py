@@ -35,10 +35,10 @@ def resolve_weights(
 ) -> Path:
     """Return the path of a weight file, given by registry name or by path.
 
-    A published file is downloaded if the weight folder does not hold it. A packaged file is found
-    in the installed package, whose code is not run. Either is compared with the size and SHA-256
-    in the registry. Without those, the SHA-256 of a file that can be loaded is recorded on first
-    use and compared later. No file may have more than 4 GB.
+    A published file is downloaded if it is not in the weight folder. A packaged file is found in
+    the installed package, whose code is not run. Both are compared with the size and SHA-256 in the
+    registry. If the registry has no SHA-256, that of the file is recorded on first use and compared
+    later. No file may have more than 4 GB.
 
     Parameters
     ----------
@@ -47,9 +47,14 @@ def resolve_weights(
     weights : str or path-like, default="default"
         A registry name or a path. ``"default"`` is the default name of the architecture.
     sha256 : str or None, default=None
-        The SHA-256 that the file must have, 64 hexadecimal digits. Files that are published on
-        plain http only are not downloaded without it, unless the environment variable
+        The SHA-256 that the file must have, 64 hexadecimal digits. Files published only over plain
+        http are not downloaded without it, unless the environment variable
         ``SKLEARN_M3S_ALLOW_HTTP`` is ``1``.
+
+    Returns
+    -------
+    pathlib.Path
+        Path of the checked file.
 
     Raises
     ------
@@ -79,19 +84,37 @@ def resolve_weights(
         names = [name for known, name in WEIGHTS if known == architecture]
         raise WeightsError(
             f"weights={str(weights)!r} is neither a file nor weights known for {architecture}: "
-            f"give a path, one of {names}, or None for an untrained network"
+            f"pass a path, one of {names}, or None for an untrained network"
         )
     fault = _fault(path, None, asked)
     if fault:
-        raise WeightsError(f"{path} is not the file that you want: {fault}")
+        raise WeightsError(f"{path} is not the expected file: {fault}. Check the path and sha256=")
     return path
 
 
 def find_weights(architecture: str, weights: PathLike = "default") -> Path | None:
     """Return the path of a weight file if it is on this computer, or None.
 
-    Parameters are those of `resolve_weights`. Nothing is downloaded, and the content of the file is
-    not checked.
+    Nothing is downloaded, and the content of the file is not checked.
+
+    Parameters
+    ----------
+    architecture : str
+        A network of the registry, such as ``"hrnetv2_w48"``.
+    weights : str or path-like, default="default"
+        A registry name or a path. ``"default"`` is the default name of the architecture.
+
+    Returns
+    -------
+    pathlib.Path or None
+        Path of the file.
+
+    Raises
+    ------
+    TypeError
+        If `weights` is neither a name nor a path.
+    ValueError
+        If the architecture is unknown.
 
     Examples
     --------
@@ -107,11 +130,11 @@ def find_weights(architecture: str, weights: PathLike = "default") -> Path | Non
 
 
 class KnownWeights(NamedTuple):
-    """Weights of the registry, and what is known of their file.
+    """Weights of the registry, and the known facts about their file.
 
     Sizes and digests are those of the file on this computer. If there is none, they are those that
-    the publisher states: None, or the first digits of the SHA-256. If the licence is empty, ask the
-    publisher at `source`.
+    the publisher states: the size may be None, and only the first digits of the SHA-256 may be
+    known. If the licence is empty, ask the publisher at `source`.
     """
 
     network: str
@@ -161,7 +184,7 @@ def find_entry(architecture: str, weights: PathLike) -> PublishedFile | Packaged
 def check_architecture(name: str) -> None:
     """Raise a ValueError if a network is not in the registry."""
     if name not in ARCHITECTURES:
-        raise ValueError(f"{name!r} is not one of the known networks {list(ARCHITECTURES)}")
+        raise ValueError(f"{name!r} is not a known network: use one of {list(ARCHITECTURES)}")
 
 
 def _check_sha256(sha256: str | None) -> str:
@@ -189,7 +212,7 @@ def _find_packaged(architecture: str, entry: PackagedFile, asked: str) -> Path:
         )
     fault = _fault(path, None, entry.sha256, asked)
     if fault:
-        raise WeightsError(f"{path} is not the file that is wanted: {fault}. Reinstall: {command}")
+        raise WeightsError(f"{path} is not the expected file: {fault}. Reinstall it: {command}")
     return path
 
 
@@ -204,8 +227,8 @@ def _find_published(architecture: str, entry: PublishedFile, asked: str) -> Path
     fault = _fault(path, entry.size, entry.sha256, recorded, asked)
     if fault:
         raise WeightsError(
-            f"{path} is damaged or was replaced: {fault}. Delete it, and {record.name} if that is "
-            f"beside it, to have it fetched again from {_source(entry)}"
+            f"{path} is damaged or was replaced: {fault}. Delete it, and {record.name} beside it "
+            f"if there is one, to fetch it again from {_source(entry)}"
         )
     if not entry.sha256 and not recorded and is_readable(path):
         # A read-only folder is maintained by somebody else.
@@ -242,16 +265,16 @@ def _download(architecture: str, entry: PublishedFile, path: Path, asked: str) -
     if is_plain_http(url) and not allow_http:
         raise WeightsError(
             f"the weights of {architecture} come from {url} over plain http, where anybody on the "
-            "way can replace them, and their sha256 is not known here. Fetch them with "
+            "way can replace them, and their sha256 is unknown. Fetch them by "
             "sklearn_m3s.backbones.resolve_weights(..., sha256='...') with a sha256 that you "
-            f"trust, or set the environment variable {HTTP_VARIABLE}=1 to accept what arrives, or "
-            f"save a file that you trust as {path}"
+            f"trust, set the environment variable {HTTP_VARIABLE}=1 to accept any file, or save a "
+            f"file that you trust as {path}"
         )
 
     def check(received: Path) -> None:
         fault = _fault(received, entry.size, entry.sha256, asked)
         if fault:
-            raise ValueError(f"what {url} sends is damaged: {fault}")
+            raise ValueError(f"the file from {url} is damaged: {fault}")
         if not entry.sha256 and not asked and not is_readable(received):
             raise WeightsError(f"the file from {url} cannot be loaded as weights")
 
@@ -261,5 +284,5 @@ def _download(architecture: str, entry: PublishedFile, path: Path, asked: str) -
         raise WeightsError(
             f"cannot download the weights of {architecture}: {error}. Download {url} by other "
             f"means and save it as {path} ({FOLDER_VARIABLE} moves that folder, {MIRROR_VARIABLE} "
-            "names another source), or give weights=None for an untrained network"
+            "names another source), or pass weights=None for an untrained network"
         ) from error

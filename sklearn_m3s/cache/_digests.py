@@ -21,9 +21,9 @@ _known: dict[Path, tuple[list[int], str]] = {}
 
 
 def remembered_digest(path: PathLike, root: Path) -> str:
-    """Return the SHA-256 of a file as 64 hexadecimal digits, or raise what reading it raises.
+    """Return the SHA-256 of a file as 64 hexadecimal digits.
 
-    The file is read only if `known_digest` has nothing.
+    The file is read only if `known_digest` returns None. Errors of reading it are not caught.
     """
     path = Path(path).absolute()
     return known_digest(path, root) or _read(path, _record(path, root), root)
@@ -46,13 +46,13 @@ def known_digest(path: PathLike, root: Path) -> str | None:
 
 
 def _record(path: Path, root: Path) -> Path:
-    """Return where the digest of a file is kept in a cache."""
+    """Return the path of the record that holds the digest of a file in a cache."""
     name = hashlib.sha256(os.fsencode(path)).hexdigest()
     return root / DIGESTS / name[:2] / f"{name}.json"
 
 
 def _load(record: Path, path: Path) -> tuple[list[int], str] | None:
-    """Return the state and the digest of a file from its record, or None if that is not valid."""
+    """Return the state and digest of a file from its record, or None if the record is invalid."""
     try:
         if not record.is_file():  # a pipe would never end
             return None

@@ -22,22 +22,23 @@ _CHECKSUM_BYTES = 32  # appended to the NumPy file; np.load does not read them
 class FeatureCache:
     """A folder of descriptions, one NumPy file per video.
 
-    A description is the numbers that a tier computes from one video alone. It is looked up by the
+    A description is the numbers that a tier computes from one video alone. It is found by the
     content of the video and by all settings that determine it. It is found again after the file was
-    renamed or copied, but never after the file or a setting was changed.
-    Any number of processes and threads may share the folder. Files are written aside and then moved
-    into place, so half-written files of killed processes are never read. Each file ends with a
-    checksum, and a damaged one counts as missing.
+    renamed or copied, but not after its content or a setting changed.
+
+    Any number of processes and threads may share the folder. Files are written under a temporary
+    name and then moved into place, so half-written files of killed processes are never read. Each
+    file ends with a checksum, and a damaged file counts as missing.
 
     Parameters
     ----------
     folder : str or os.PathLike
         Folder of the descriptions, made on the first write.
     name : str
-        Name of the extractor and of its sub-folder.
+        Name of the tier, and of its sub-folder.
     settings : dict
-        Everything besides the video that determines the numbers, as JSON values. Written beside
-        the descriptions.
+        Everything that determines the numbers besides the video, as JSON values. They are written
+        beside the descriptions.
 
     See Also
     --------
@@ -66,15 +67,27 @@ class FeatureCache:
         self._folder = self._root / self._place
 
     def key(self, video: PathLike | np.ndarray) -> str:
-        """Return the SHA-256 of the content of a video, as 64 hexadecimal digits.
+        """Return the SHA-256 of the content of a video.
 
         A file is read once. It is read again if its size, times or inode changed, or if it had
         changed less than 10 seconds before it was read. An array is read each time.
 
+        Parameters
+        ----------
+        video : str, os.PathLike or ndarray
+            A file, or the frames of a video.
+
+        Returns
+        -------
+        str
+            64 hexadecimal digits.
+
         Raises
         ------
-        OSError, TypeError
-            If `video` is not a readable file, or neither a path nor an array.
+        OSError
+            If `video` is not a readable file.
+        TypeError
+            If `video` is neither a path nor an array.
         """
         if isinstance(video, np.ndarray):
             digest = hashlib.sha256(f"{video.dtype.str}{video.shape}".encode())
@@ -83,11 +96,33 @@ class FeatureCache:
         return remembered_digest(video, self._root)
 
     def known_key(self, video: PathLike | np.ndarray) -> str | None:
-        """Return the key of a video as `key` does, or None if its content has to be read."""
+        """Return the key of a video, or None if its content must be read to compute it.
+
+        Parameters
+        ----------
+        video : str, os.PathLike or ndarray
+            A file, or the frames of a video.
+
+        Returns
+        -------
+        str or None
+            The result of `key`. None for arrays and for files not read yet.
+        """
         return None if isinstance(video, np.ndarray) else known_digest(video, self._root)
 
     def get(self, key: str) -> np.ndarray | None:
-        """Return the description under a key, or None if it is missing or damaged."""
+        """Return a stored description.
+
+        Parameters
+        ----------
+        key : str
+            The key of a video.
+
+        Returns
+        -------
+        ndarray of shape (n,), dtype float32, or None
+            The description, or None if it is missing or damaged.
+        """
         try:
             path = self._path(key)
             if not path.is_file():  # a pipe would never end
@@ -100,33 +135,50 @@ class FeatureCache:
             # is 8 bytes of magic and version, 2 bytes of the header's length, the header, the
             # numbers.
             start = 10 + int.from_bytes(content[8:10], "little")
-            vector = np.frombuffer(content, _STORED, offset=start).astype(np.float32)
+            description = np.frombuffer(content, _STORED, offset=start).astype(np.float32)
         except Exception:  # a damaged file can raise anything
             return None
-        is_valid = f"'{_STORED}'".encode() in bytes(content[:start]) and np.isfinite(vector).all()
-        return vector if is_valid else None
+        is_valid = (
+            f"'{_STORED}'".encode() in bytes(content[:start]) and np.isfinite(description).all()
+        )
+        return description if is_valid else None
 
     def prepare(self) -> None:
-        """Write the settings to the folder, so that an `M3SError` shows before any work."""
+        """Write the settings to the folder, to see early whether it can be written to.
+
+        Raises
+        ------
+        M3SError
+            If the folder cannot be written to.
+        """
         self._write(self._folder / SETTINGS, self._settings)
 
-    def put(self, key: str, vector: np.ndarray) -> None:
-        """Store a description, as float32, under a key. Other processes see all of it or nothing.
+    def put(self, key: str, description: np.ndarray) -> None:
+        """Store a description as float32. Other processes see all of it or nothing.
+
+        Parameters
+        ----------
+        key : str
+            The key of a video.
+        description : array-like of shape (n,)
+            Finite numbers.
 
         Raises
         ------
         ValueError
-            If `vector` is not of shape (n,) or not finite, or `key` has not 64 hexadecimal digits.
+            If `description` is not of shape (n,) or not finite, or `key` is not 64 hexadecimal digits.
         M3SError
             If the folder cannot be written to.
         """
-        vector = np.asarray(vector, dtype=np.float32)
-        if vector.ndim != 1:
-            raise ValueError(f"vector must be of shape (n,), got the shape {vector.shape}")
-        if not np.isfinite(vector).all():
-            raise ValueError("vector must be finite, got NaN or infinity")
+        description = np.asarray(description, dtype=np.float32)
+        if description.ndim != 1:
+            raise ValueError(
+                f"description must be of shape (n,), got the shape {description.shape}"
+            )
+        if not np.isfinite(description).all():
+            raise ValueError("description must be finite, got NaN or infinity")
         buffer = io.BytesIO()
-        np.save(buffer, vector.astype(_STORED))
+        np.save(buffer, description.astype(_STORED))
         content = buffer.getvalue()
         path = self._path(key)
         if not os.path.exists(self._folder / SETTINGS):  # the folder was deleted
@@ -150,5 +202,5 @@ class FeatureCache:
         except OSError as error:
             raise M3SError(
                 f"the cache folder {self._folder} cannot be written to ({error}): free some space "
-                "and allow writing, or give cache= another folder"
+                "and allow writing, or pass another folder as cache="
             ) from error

@@ -13,7 +13,7 @@ _NOTE = b"This folder is a cache of sklearn_m3s. All that it holds can be comput
 
 
 def is_digest(text: object) -> bool:
-    """Return whether something is a SHA-256 as 64 hexadecimal digits, which names files here."""
+    """Return whether an object is a SHA-256 of 64 hexadecimal digits, the name of files here."""
     return isinstance(text, str) and re.fullmatch("[0-9a-f]{64}", text) is not None
 
 

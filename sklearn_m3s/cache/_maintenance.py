@@ -39,16 +39,16 @@ def cache_info(folder: PathLike) -> Bunch:
     Parameters
     ----------
     folder : str or os.PathLike
-        The folder that tiers have as ``cache``.
+        The folder that was passed to the tiers as ``cache``.
 
     Returns
     -------
     Bunch
         ``n_entries`` (int, one per video), ``n_bytes`` (int, size of their files), ``oldest`` and
-        ``newest`` (datetime in UTC, None if there are no entries), and ``tiers``: a list with such
-        a Bunch for each tier and settings, ordered by name. Each of these also has ``name`` (str,
-        class of the tier), ``settings`` (dict, None if their file is missing or damaged) and
-        ``folder`` (str).
+        ``newest`` (datetime in UTC, None if there are no entries), and ``tiers``. The latter is a
+        list of Bunch, one for each tier and settings, ordered by name. Each has the same keys for
+        its own entries, and ``name`` (str, class of the tier), ``settings`` (dict, None if their
+        file is missing or damaged) and ``folder`` (str).
 
     Raises
     ------
@@ -90,20 +90,20 @@ def cache_clear(
 ) -> Bunch:
     """Remove entries from a feature cache.
 
-    Only files of the cache are removed, whatever else is in the folder. The file that marks the
-    folder as a cache stays. Other processes may use the cache at the same time: they compute
-    missing entries again. Half-written files of killed processes are removed once they are an hour
-    old, whatever the parameters.
+    Only files of the cache are removed. Other files in the folder stay, and so does the file that
+    marks the folder as a cache. Other processes may use the cache at the same time. They compute
+    missing entries again. Half-written files of killed processes are always removed once they are
+    an hour old.
 
     Parameters
     ----------
     folder : str or os.PathLike
-        The folder that tiers have as ``cache``.
+        The folder that was passed to the tiers as ``cache``.
     name : str, default=None
-        Remove only entries of the tier of this name, such as ``"RawPerception"``. With None, remove
+        Class of the tier whose entries are removed, such as ``"RawPerception"``. None removes the
         entries of all tiers, and the digests of the video files.
     older_than : datetime.timedelta, default=None
-        Remove only files that were written longer ago than this; None for all.
+        Remove only files that were written longer ago than this. None removes all.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def cache_clear(
     Raises
     ------
     M3SError
-        If `folder` is not a feature cache, or has nothing of the tier `name`, or a file cannot be
+        If `folder` is not a feature cache, has no entries of the tier `name`, or a file cannot be
         removed.
 
     See Also
@@ -140,7 +140,7 @@ def cache_clear(
     groups = [group for group in _groups(root) if name in (None, group.parent.name)]
     if name is not None and not groups:
         names = sorted({group.parent.name for group in _groups(root)})
-        raise M3SError(f"the cache {root} has nothing of name={name!r}: it has {names}")
+        raise M3SError(f"the cache {root} has no entries of name={name!r}: use one of {names}")
     now = time.time()
     before = math.inf if older_than is None else now - older_than.total_seconds()
     n_entries = n_bytes = 0
@@ -161,8 +161,8 @@ def _root(folder: PathLike) -> Path:
     root = Path(folder).expanduser().absolute()
     if not os.path.exists(root / MARKER):
         raise M3SError(
-            f"{root} is not a feature cache (it has no file {MARKER} that can be seen): give the "
-            "folder that tiers have as cache="
+            f"{root} is not a feature cache (no file {MARKER} is seen in it): pass the folder that "
+            "was passed to the tiers as cache="
         )
     return root
 
@@ -200,12 +200,14 @@ def _sum(files: dict[Path, os.stat_result]) -> dict[str, Any]:
 
 
 def _remove(files: dict[Path, os.stat_result], root: Path) -> int:
-    """Remove files, and the folders below the root that are empty then; return their bytes."""
+    """Remove files and the folders that are then empty. Return the size of the files in bytes."""
     for path in files:
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
-            raise M3SError(f"cannot remove {path} from the cache ({error}): allow it") from error
+            raise M3SError(
+                f"cannot remove {path} from the cache ({error}): allow writing to its folder"
+            ) from error
         with contextlib.suppress(OSError):  # rmdir refuses folders that are not empty
             for folder in takewhile(lambda folder: folder != root, path.parents):
                 folder.rmdir()

@@ -1,4 +1,4 @@
-"""``m3s cache``: what the cache holds, and how to clear it."""
+"""``m3s cache``: inspect and clear a feature cache."""
 
 from datetime import timedelta
 
@@ -10,13 +10,13 @@ from sklearn_m3s.cli._tables import format_size, print_json, print_table
 
 @click.group(epilog="Example:  m3s cache info")
 def cache() -> None:
-    """Inspect and clear the features that are kept."""
+    """Inspect and clear the cache of features."""
 
 
 @cache.command(epilog="Example:  m3s cache info --cache features")
 @command
 def info(run: Run) -> None:
-    """List what the cache holds, one row per tier and settings."""
+    """List the entries of the cache, one row per tier and settings."""
     from sklearn_m3s.cache import cache_info
 
     if _is_empty(run):
@@ -41,7 +41,9 @@ def info(run: Run) -> None:
 
 @cache.command(epilog="Example:  m3s cache clear --older-than 90")
 @click.option("--tier", metavar="CLASS", help="Remove only this tier, such as RawPerception.")
-@click.option("--older-than", type=float, metavar="DAYS", help="Remove only what is older.")
+@click.option(
+    "--older-than", type=float, metavar="DAYS", help="Remove only entries older than this."
+)
 @command
 def clear(run: Run, tier: str | None, older_than: float | None) -> None:
     """Remove features from the cache. They can be computed again."""

@@ -1,4 +1,4 @@
-"""``m3s check``: which videos can be read, and what is wrong with the others."""
+"""``m3s check``: properties of videos, and the problems of bad ones."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ _TIMEOUT_SECONDS = 600
 
 
 @click.command(
-    short_help="List videos, and what is wrong with them.",
+    short_help="List videos and their problems.",
     epilog="Example:  m3s check ads/",
 )
 @takes_videos
 @command
 def check(run: Run, videos: tuple[str, ...]) -> None:
-    """List videos, and what is wrong with them.
+    """List videos and their problems.
 
     Each file is decoded completely, in a worker process.
     """
@@ -46,7 +46,7 @@ def check(run: Run, videos: tuple[str, ...]) -> None:
 
 
 def _look(file: str, workers: Any) -> dict[str, Any]:
-    """Decode a file in a worker process, and return what is known about it."""
+    """Decode a file in a worker process, and return its properties and problems."""
     from sklearn_m3s.exceptions import M3SError, VideoError
 
     record = dict.fromkeys(("kind", "seconds", "width", "height", "frames"))

@@ -1,4 +1,4 @@
-"""``m3s demo``: the main job from end to end."""
+"""``m3s demo``: the whole work from clips to predictions."""
 
 import contextlib
 import sys
@@ -11,7 +11,7 @@ from sklearn_m3s.cli._tables import print_json
 
 
 @click.command(
-    short_help="Run the main job on clips that are made for it.",
+    short_help="Fit and test a model on synthetic clips.",
     epilog="Example:  m3s demo",
 )
 @click.option(
@@ -21,14 +21,14 @@ from sklearn_m3s.cli._tables import print_json
     default="demo-output",
     show_default=True,
     metavar="FOLDER",
-    help="Where clips, features, table, figure and model are written.",
+    help="Folder for the clips, features, table, figure and model.",
 )
 @command
 def demo(run: Run, output: Path) -> None:
-    """Run the main job from end to end, on clips that are made for it.
+    """Fit and test a model on synthetic clips with known scores.
 
-    It writes clips with known scores, fits and cross-validates a model, and predicts new clips.
-    Nothing is downloaded. Features are kept in the output folder, unless --cache is given.
+    The demo writes the clips, fits and cross-validates a model, and predicts new clips. Nothing is
+    downloaded. Features are kept in the output folder, unless --cache is given.
     """
     from sklearn_m3s.cli._demo_steps import Settings, run_demo
 

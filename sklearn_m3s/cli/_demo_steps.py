@@ -1,7 +1,7 @@
-"""The main job from end to end, on clips that are made for it.
+"""Steps of the demo: fit and test a model on synthetic clips with known scores.
 
-Writes real H.264 clips with known scores, finds the pretrained networks on this computer, fits the
-model, cross-validates it, predicts new clips, and says where everything is. Nothing is downloaded.
+The demo writes H.264 clips, finds the pretrained networks on this computer, fits a model,
+cross-validates it, predicts new clips, and lists the files that it wrote. Nothing is downloaded.
 """
 
 import csv
@@ -31,7 +31,7 @@ _M3S = f"{sys.executable} -m sklearn_m3s"
 
 
 class Settings(NamedTuple):
-    """What the demo is run with."""
+    """Settings of the demo."""
 
     folder: Path
     cache: Path
@@ -44,7 +44,7 @@ class Settings(NamedTuple):
 def choose_tiers() -> dict[str, VideoTransformer]:
     """Return the tiers whose networks are on this computer, and print how to get the others."""
     tiers: dict[str, VideoTransformer] = {"raw": RawPerception()}
-    print("  raw: descriptors, which need no network")
+    print("  raw: descriptors, without a network")
     if find_weights("hrnetv2_w48"):
         tiers["scene"] = SceneParsing(n_frames=3, frame_size=128)
         print("  scene: HRNetV2-W48, the network of the paper")
@@ -109,7 +109,7 @@ def _cross_validate(
 
 
 def _predict(model: Pipeline, videos: list[str], scores: np.ndarray, folder: Path) -> None:
-    """Print the best and the worst of the new clips, and write all into a table."""
+    """Print the new clips with the highest and lowest predictions, and write all to a table."""
     predicted = model.predict(videos)
     print(f"  Spearman {spearman_score(scores, predicted):.3f}")
     order = np.argsort(predicted)
@@ -134,14 +134,14 @@ def run_demo(settings: Settings) -> dict[str, float]:
     print("2. Choose the tiers by the networks on this computer")
     tiers = choose_tiers()
 
-    print("3. Describe the clips by all tiers and fit (a second run finds them in the cache)")
+    print("3. Describe the clips with all tiers and fit (a second run reads them from the cache)")
     model = _make_model(tiers, settings)
     _fit(model, videos, scores, settings)
 
     print("4. Cross-validate: Spearman rank correlation, the mean of 4 folds")
     found = _cross_validate(tiers, videos, scores, settings)
 
-    print(f"5. Predict {n_new} clips that were not seen")
+    print(f"5. Predict {n_new} clips outside the training set")
     _predict(model, data.videos[n_train:], data.scores[n_train:], folder)
     joblib.dump(model, folder / "model.joblib")
     save_model(model, folder / "model.m3s", card={"data": "clips that the demo drew"})

@@ -34,7 +34,7 @@ _SUFFIXES = (".parquet", ".csv", ".npz")
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
     metavar="FILE",
-    help="A file .parquet, .csv or .npz.",
+    help="Output file, with the suffix .parquet, .csv or .npz.",
 )
 @takes_tiers
 @click.option(
@@ -54,15 +54,16 @@ def extract(
 ) -> None:
     """Write the features of videos to a table, one row per video.
 
-    The HOG components in the tier raw are fitted on these videos, unless --model provides a fitted
-    tier. A bad video keeps its row, with empty cells and the cause in the column "error". A file
-    .npz holds the arrays videos, feature_names, features and errors.
+    The HOG components of the tier raw are fitted to these videos, unless --model provides a fitted
+    tier. A bad video keeps its row, with empty cells and the cause in the column "error". An .npz
+    file contains the arrays videos, feature_names, features and errors.
     """
     from sklearn_m3s.exceptions import VideoError
 
     if output.suffix.lower() not in _SUFFIXES:
         raise click.BadParameter(
-            f"{output} has none of the suffixes {', '.join(_SUFFIXES)}", param_hint="--output"
+            f"{output} has an unknown suffix: use one of {', '.join(_SUFFIXES)}",
+            param_hint="--output",
         )
     files = expand(videos)
     if model is None:
@@ -72,7 +73,7 @@ def extract(
     chosen |= {name: make_encoder(name) for name in encoders}
     described, good = describe_videos(run, chosen.values(), files)
     if not good:
-        raise VideoError(f"none of the {len(files)} videos can be described")
+        raise VideoError(f"none of the {len(files)} videos can be described: see the errors above")
     for name, tier in chosen.items():
         if model is None or name in encoders:
             tier.fit(described)
@@ -94,7 +95,7 @@ def _tiers_of(path: Path, names: list[str] | None) -> dict[str, Any]:
     absent = [name for name in names or [] if name not in tiers]
     if absent:
         raise click.BadParameter(
-            f"the model has no tier {absent[0]!r}, only {', '.join(tiers)}", param_hint="--tier"
+            f"the model has no tier {absent[0]!r}: use {', '.join(tiers)}", param_hint="--tier"
         )
     return tiers if names is None else {name: tiers[name] for name in names}
 
@@ -102,7 +103,7 @@ def _tiers_of(path: Path, names: list[str] | None) -> dict[str, Any]:
 def _table(
     tiers: dict[str, Any], described: Any, good: list[int], files: Sequence[str]
 ) -> "pandas.DataFrame":
-    """Return the features of all files; NaN for those that are bad."""
+    """Return the features of all files. Those of bad files are NaN."""
     import numpy as np
     import pandas
 

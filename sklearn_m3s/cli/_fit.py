@@ -27,7 +27,7 @@ _N_BOOTSTRAP = 1000
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
     metavar="MODEL",
-    help="The model file, .m3s.",
+    help="Output file, with the suffix .m3s.",
 )
 @click.option(
     "--coverage",
@@ -43,9 +43,9 @@ def fit(run: Run, training: dict[str, Any], output: Path, coverage: float) -> No
 
     SCORES.csv has a header row, and the columns "video", a path relative to the table, and "score".
 
-    It prints Spearman's rank correlation in cross-validation, with its 95 % interval, and the same
-    for the tier raw alone and for a constant. The model file also holds a model card, and the
-    scores, predictions, features and thumbnails of the training videos. "m3s predict" and
+    The command prints Spearman's rank correlation in cross-validation, with its 95 % interval, for
+    the model, for the tier raw alone and for a constant. The model file also contains a model card,
+    and the scores, predictions, features and thumbnails of the training videos. "m3s predict" and
     "m3s report" compare new videos with them.
     """
     from sklearn_m3s import PredictionIntervals
@@ -101,7 +101,7 @@ def _metrics(
 
 
 def _card(data: Training, table: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return the entries of the model card on the data and the cross-validation."""
+    """Return the entries of the model card about the data and the cross-validation."""
     ours = [row for row in table if row["predictor"] == "model"]
     values = [row["spearman"] for row in ours]
     intervals = [[row["spearman_low"], row["spearman_high"]] for row in ours]

@@ -1,4 +1,4 @@
-"""Ctrl-C ends the command within a second, whatever it is doing."""
+"""End a command within a second after Ctrl-C, whatever it is doing."""
 
 import os
 import signal
@@ -18,10 +18,10 @@ _PATIENCE_SECONDS = 1.0
 
 @contextmanager
 def ended_by_ctrl_c() -> Iterator[None]:
-    """End the process at once after Ctrl-C. Finished descriptions are in the cache.
+    """End the process at most one second after Ctrl-C. Descriptions in the cache are not lost.
 
-    A KeyboardInterrupt alone does not suffice: it waits until the network has finished its batch,
-    skorch takes it for the end of training, and Python joins all threads when it exits.
+    A KeyboardInterrupt alone is not enough. It waits until the network has finished its batch,
+    skorch treats it as the end of training, and Python joins all threads when it exits.
     """
     woken, waker = socket.socketpair()
     waker.setblocking(False)

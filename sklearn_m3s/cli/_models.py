@@ -21,7 +21,7 @@ def load(path: Path) -> Any:
 
 
 def score_names(path: Path, n_scores: int | None = None) -> list[str]:
-    """Return the names of the scores that a model predicts, from its card if that has them."""
+    """Return the names of the scores that a model predicts, if possible from its card."""
     from sklearn_m3s.io import load_card
 
     names = load_card(path).get("scores")

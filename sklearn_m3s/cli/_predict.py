@@ -28,9 +28,10 @@ _OTHERS = ("lower", "upper", "percentile")
 def predict(run: Run, model: Path, videos: tuple[str, ...], output: Path | None) -> None:
     """Predict the scores of videos.
 
-    The columns are video, score, the ends of its interval (lower, upper), percentile (the
-    percentage of training videos with a lower prediction), and error. A bad video keeps its row,
-    with the cause in the column "error". With several scores, each has its own columns.
+    The columns are video, score, lower and upper (the ends of the interval of the score),
+    percentile (the percentage of training videos with a lower prediction), and error. A bad video
+    keeps its row, with the cause in the column "error". With several scores, each has its own
+    columns.
     """
     import numpy as np
     import pandas

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, path_type=Path),
     required=True,
     metavar="FILE",
-    help="The page, .html.",
+    help="Output file, with the suffix .html.",
 )
 @click.option(
     "--scores",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="SCORES.csv",
-    help='True scores, to compare with: a table with the column "video" and those of the model.',
+    help='Table of true scores to compare with. Its columns are "video" and the model\'s scores.',
 )
 @click.option("--timeline", is_flag=True, help="Show memorability over time. Takes longer.")
 @click.option("--title", metavar="TEXT", help="Heading of the page.")
@@ -48,7 +48,7 @@ def report(
 ) -> None:
     """Write an HTML page about videos and their predicted scores.
 
-    The page is a single file and needs no network.
+    The page is a single file, which can be read offline.
     """
     from sklearn_m3s._innermost import innermost
     from sklearn_m3s.io import load_reference
@@ -81,7 +81,7 @@ def report(
 def _true_scores(
     path: Path, files: list[str], names: list[str]
 ) -> "pandas.Series | pandas.DataFrame":
-    """Return the scores of videos in a table, NaN for those that are not in it."""
+    """Return the scores of videos from a table, NaN for videos that are not in it."""
     from sklearn_m3s.cli._training import check_columns, paths_of, read_table, to_scores
 
     frame = read_table(path)
@@ -93,7 +93,7 @@ def _true_scores(
     found = table.reindex([Path(file).resolve() for file in files])
     if found.isna().all(axis=None):
         raise click.BadParameter(
-            f"{path} has no score of these videos: its paths are relative to the table",
+            f"{path} has no score of these videos: give their paths relative to the table",
             param_hint="--scores",
         )
     return found[names[0]] if len(names) == 1 else found

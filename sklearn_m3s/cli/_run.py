@@ -21,14 +21,14 @@ _OPTIONS = [
         default=-1,
         show_default="all cores",
         metavar="N",
-        help="Worker processes that read videos.",
+        help="Number of worker processes that read videos.",
     ),
     click.option(
         "--cache",
         type=click.Path(file_okay=False, path_type=Path),
         metavar="FOLDER",
         show_default="a folder in your cache directory",
-        help="Where features are kept, so that no video is described twice.",
+        help="Folder of features, so that no video is described twice.",
     ),
     click.option("--quiet", is_flag=True, help="Show no progress and no notes."),
     click.option("--debug", is_flag=True, help="Show the traceback of an error."),
@@ -43,13 +43,13 @@ class Run:
     as_json : bool
         Whether results are printed as JSON.
     n_jobs : int
-        Worker processes.
+        Number of worker processes.
     given_cache : Path or None
         The folder of features, if one was given.
     is_quiet : bool
-        Whether there are no notes.
+        Whether notes are left out.
     failures : dict of str to str
-        The cause of failure of each bad video, by its name. If there are any, the exit code is 1.
+        The cause of failure of each bad video, by its name. If it is not empty, the exit code is 1.
     """
 
     def __init__(self, *, as_json: bool, n_jobs: int, cache: Path | None, quiet: bool) -> None:
@@ -72,12 +72,12 @@ class Run:
         return not self.is_quiet and sys.stderr.isatty()
 
     def note(self, text: str) -> None:
-        """Write a line to stderr, unless the user wants none."""
+        """Write a line to stderr, unless the command is quiet."""
         if not self.is_quiet:
             click.echo(text, err=True)
 
     def note_cache(self) -> None:
-        """Say where features are kept."""
+        """Write the folder of features to stderr."""
         self.note(f"Features are kept in {self.cache} (--cache).")
 
     def note_failures(self, failures: Mapping[str, str]) -> None:
@@ -88,7 +88,7 @@ class Run:
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a function the shared options, as its first argument, a `Run`."""
+    """Add the shared options to a function, and pass them as its first argument, a `Run`."""
 
     @functools.wraps(function)
     def wrapper(
@@ -124,14 +124,17 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def _failure(error: Exception) -> click.ClickException:
-    """Return an error as a message, with exit code 1 if videos are at fault and 2 otherwise."""
+    """Return an error as a message, with exit code 1 for bad videos and 2 otherwise."""
     from sklearn_m3s.exceptions import M3SError, VideoError, WeightsError
 
     text = str(error)
     if isinstance(error, WeightsError):
-        text += "\nUse --tier and --encoder to choose networks on this computer: m3s weights list"
+        text += (
+            '\nOr choose networks on this computer with --tier and --encoder. "m3s weights list" '
+            "shows them."
+        )
     if not isinstance(error, M3SError | ValueError | TypeError | OSError | ImportError):
-        text = f"{type(error).__name__}: {error} (--debug shows where)"
+        text = f"{type(error).__name__}: {error} (--debug shows the traceback)"
     failure = click.ClickException(text)
     failure.exit_code = 1 if isinstance(error, VideoError) else 2
     return failure
@@ -139,7 +142,7 @@ def _failure(error: Exception) -> click.ClickException:
 
 @contextmanager
 def _plain_warnings(debug: bool) -> Iterator[None]:
-    """Show each warning of this package once, as one line. --debug adds those of others."""
+    """Show each warning of this package once, as one line. --debug adds those of other packages."""
     from sklearn_m3s.exceptions import M3SWarning
 
     shown = set()

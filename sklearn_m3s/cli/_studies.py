@@ -1,4 +1,4 @@
-"""``m3s evaluate`` and ``m3s ablate``: the studies, as table and figure."""
+"""``m3s evaluate`` and ``m3s ablate``: studies of a model, as table and figure."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    short_help="Cross-validate a model, as table and figure.",
+    short_help="Compare a model with other regressors.",
     epilog="Example:  m3s evaluate SCORES.csv -o evaluation.csv --tier raw",
 )
 @takes_training
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def evaluate(run: Run, training: dict[str, Any], output: Path | None) -> None:
     """Cross-validate a model, and compare it with other regressors on the same features.
 
-    The rows are the model, a constant, ridge regression, support vector regression and a plain
-    network. The figure is written beside the table, with the suffix .png.
+    The rows of the table are the model, a constant, ridge regression, support vector regression and
+    a plain network. With --output, a figure is written beside the table, with the suffix .png.
     """
     from sklearn_m3s.inspection import baseline_study
 
@@ -33,7 +33,7 @@ def evaluate(run: Run, training: dict[str, Any], output: Path | None) -> None:
 
 
 @click.command(
-    short_help="Leave out tiers, as table and figure.",
+    short_help="Compare a model with itself without each tier.",
     epilog="Example:  m3s ablate SCORES.csv -o ablation.csv --tier raw,scene",
 )
 @takes_training
@@ -42,7 +42,7 @@ def evaluate(run: Run, training: dict[str, Any], output: Path | None) -> None:
 def ablate(run: Run, training: dict[str, Any], output: Path | None) -> None:
     """Cross-validate a model without each of its tiers, and with each alone.
 
-    The figure is written beside the table, with the suffix .png.
+    With --output, a figure is written beside the table, with the suffix .png.
     """
     from sklearn_m3s.inspection import ablation_study
 
@@ -57,7 +57,7 @@ def _study(
     output: Path | None,
 ) -> None:
     if len(data.names) > 1:
-        raise click.UsageError("--score-column: a study takes one score, so give one column.")
+        raise click.UsageError("--score-column: a study takes one score: give one column.")
     table = study(
         data.model,
         data.videos,

@@ -24,7 +24,7 @@ def takes_output(function: Callable[..., None]) -> Callable[..., None]:
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
         show_default="stdout",
-        help="A file .csv or .json.",
+        help="Output file, with the suffix .csv or .json.",
     )(function)
 
 
@@ -52,9 +52,9 @@ def to_json(content: Any) -> str:
 
 
 def write_or_print(run: Run, table: "pandas.DataFrame", output: Path | None) -> None:
-    """Write a table with one header row to a file, or to stdout if there is none.
+    """Write a table to a file, or to stdout if there is none.
 
-    It is CSV, or JSON with ``--json`` or the suffix .json.
+    It is CSV with one header row, or JSON with ``--json`` or the suffix .json.
     """
     if run.as_json or (output is not None and output.suffix.lower() == ".json"):
         text = to_json(table.to_dict("records")) + "\n"

@@ -1,4 +1,4 @@
-"""Tiers from options, and the description of videos with them."""
+"""Make tiers from options, and describe videos with them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -34,8 +34,8 @@ def takes_tiers(function: Callable[..., None]) -> Callable[..., None]:
         "encoders",
         multiple=True,
         metavar="NAME",
-        help="A network of the registry, or of Hugging Face, such as "
-        "openai/clip-vit-base-patch32 (its repository or a folder). May be repeated.",
+        help="A network of the registry, or a Hugging Face model (repository or folder), such as "
+        "openai/clip-vit-base-patch32. May be repeated.",
     )(function)
     return click.option(
         "--tier",
@@ -48,7 +48,7 @@ def takes_tiers(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def choose_tiers(tiers: list[str] | None, encoders: Sequence[str]) -> list[str]:
-    """Return the given names, or by default all tiers, or only raw if there are encoders."""
+    """Return the given names. The default is all tiers, or only raw if there are encoders."""
     if tiers is not None:
         return tiers
     return ["raw"] if encoders else list(NAMES)
@@ -81,10 +81,10 @@ def make_encoder(name: str) -> "VideoTransformer":
 def describe_videos(
     run: Run, tiers: Iterable["VideoTransformer"], videos: Sequence[Any]
 ) -> tuple["DescribedVideos", list[int]]:
-    """Describe videos by tiers, fill the cache, and note the bad videos as failures.
+    """Describe videos with tiers, fill the cache, and note bad videos as failures.
 
-    Returns the good videos with their descriptions, and their positions. Settings of this run do
-    not stay in the tiers.
+    Returns the good videos with their descriptions, and their positions. The tiers keep their own
+    settings.
     """
     import numpy as np
 

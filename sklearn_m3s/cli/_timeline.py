@@ -23,19 +23,19 @@ _N_MOMENTS = 3
     type=click.Path(file_okay=False, path_type=Path),
     metavar="FOLDER",
     show_default="the name of the video with -timeline",
-    help="Where table, figure and stills are written.",
+    help="Folder for the table, figure and stills.",
 )
 @click.option(
     "--score",
     metavar="NAME",
-    help="Score that ranks the moments, if the model has several. The default is the first.",
+    help="Score that ranks the moments, if the model predicts several. The default is the first.",
 )
 @click.option(
     "--window",
     type=click.FloatRange(0, min_open=True),
     metavar="SECONDS",
     show_default="the median of the training videos",
-    help="Length of the parts that are scored.",
+    help="Length of the parts (windows) that are scored.",
 )
 @click.option(
     "--stride",
@@ -55,11 +55,11 @@ def timeline(
     window: float | None,
     stride: float,
 ) -> None:
-    """Score a video part by part.
+    """Show memorability over the time of a video.
 
-    The output folder holds timeline.csv (the middle of each part in seconds, and its score),
-    timeline.png, and the most memorable moments as moment1.png, moment2.png and moment3.png.
-    These moments are also printed.
+    The video is scored part by part. The output folder contains timeline.csv (the middle of each
+    part in seconds, and its score), timeline.png, and the most memorable moments as moment1.png,
+    moment2.png and moment3.png. These moments are also printed.
     """
     from PIL import Image
 
@@ -70,7 +70,7 @@ def timeline(
     names = score_names(model)
     if score is not None and score not in names:
         raise click.BadParameter(
-            f"the model has no score {score!r}, only {', '.join(names)}", param_hint="--score"
+            f"the model has no score {score!r}: use {', '.join(names)}", param_hint="--score"
         )
     column = 0 if score is None else names.index(score)
     output = output or Path(f"{Path(video).stem}-timeline")

@@ -1,4 +1,4 @@
-"""Videos with scores, and the model that options describe."""
+"""Read videos with scores, and make a model from options."""
 
 import functools
 from collections import Counter
@@ -40,7 +40,7 @@ class Training(NamedTuple):
     names : list of str
         The columns of the scores.
     groups : ndarray of shape (n_videos,) or None
-        The source of each video.
+        The group of each video.
     folds : list of (ndarray, ndarray)
         Rows of the training and of the test videos of each fold.
     model : Pipeline
@@ -57,7 +57,7 @@ class Training(NamedTuple):
 
 
 def takes_training(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of videos with scores and of a model, as a dict."""
+    """Give a command the options of videos with scores and of a model, in one dict."""
 
     @functools.wraps(function)
     def wrapper(**arguments: Any) -> None:
@@ -82,34 +82,34 @@ _OPTIONS = [
         default="video",
         show_default=True,
         metavar="NAME",
-        help="Column of the paths, relative to the table.",
+        help="Column with the paths of the videos, relative to the table.",
     ),
     click.option(
         "--video-folder",
         type=_FOLDER,
         metavar="FOLDER",
-        help="Folder of the videos, if not beside the table or in the data set.",
+        help="Folder of the videos, if they are not beside the table or in the data set.",
     ),
     click.option(
         "--score-column",
         "score_columns",
         multiple=True,
         metavar="NAME",
-        help="Column of the scores, in [0, 1]. The default is score, or the scores of a data set. "
+        help="Column with scores in [0, 1]. The default is score, or the scores of the data set. "
         "May be repeated for several scores. Empty cells are missing scores.",
     ),
     click.option(
         "--groups-column",
         metavar="NAME",
-        help="Column of the source of each video, such as the film that it was cut from. Videos "
-        "of one source stay on the same side of a fold.",
+        help="Column with the group of each video, such as the film that it was cut from. Videos "
+        "of one group stay on the same side of a fold.",
     ),
     click.option(
         "--recipe",
         type=click.Choice(["default", "paper", "stack"]),
         default="default",
         show_default=True,
-        help="The regressor.",
+        help="Combination of scaler and regressor.",
     ),
     click.option(
         "--cv",
@@ -117,7 +117,7 @@ _OPTIONS = [
         default=5,
         show_default=True,
         metavar="N",
-        help="Folds of the cross-validation.",
+        help="Number of folds of the cross-validation.",
     ),
     click.option(
         "--random-state",
@@ -125,7 +125,7 @@ _OPTIONS = [
         default=0,
         show_default=True,
         metavar="SEED",
-        help="Seed of folds, networks and intervals.",
+        help="Seed of the folds, networks and intervals.",
     ),
 ]
 _OPTION_NAMES = (
@@ -147,7 +147,7 @@ def prepare(run: Run, options: dict[str, Any]) -> Training:
     model = make_model(options, make_parts(options))
     described, good = describe_videos(run, first_tiers(model), videos)
     if not good:
-        raise VideoError(f"none of the {len(videos)} videos can be described")
+        raise VideoError(f"none of the {len(videos)} videos can be described: see the errors above")
     scores = table.to_numpy(dtype=np.float64)[good]
     groups = None if groups is None else groups[good]
     seed = options["random_state"]
@@ -171,16 +171,16 @@ def make_parts(options: dict[str, Any]) -> dict[str, Any]:
         branch = "scene" if isinstance(encoder, FrameEncoder) else "event"
         if branch in parts:
             raise click.UsageError(
-                f"--encoder: {name} takes the place of the tier {branch}, which is there already: "
-                "give at most one encoder of images and one of clips, and leave their tiers out of "
-                "--tier"
+                f"--encoder: {name} takes the place of the tier {branch}, which is already taken: "
+                "give at most one encoder for images (scene) and one for clips (event), and leave "
+                "these tiers out of --tier"
             )
         parts[branch] = encoder
     return parts
 
 
 def make_model(options: dict[str, Any], parts: dict[str, Any]) -> "Pipeline":
-    """Return the model of some tiers."""
+    """Return a model with the given tiers."""
     from sklearn_m3s import make_m3s
 
     absent = {"raw": None, "scene": None, "event": None}
@@ -212,10 +212,10 @@ def _read(
     scores = to_scores(frame[columns], source)
     known = scores.notna().any(axis=1) & frame[path_column].notna()
     if not known.all():
-        run.note(f"{(~known).sum()} rows of {source} have no video or no score: left out.")
+        run.note(f"Leaving out {(~known).sum()} rows of {source} without a video or a score.")
     frame, scores = frame[known], scores[known]
     if not len(frame):
-        raise click.UsageError(f"{source} has no row with a video and a score.")
+        raise click.UsageError(f"{source} has no row with a video and a score: add some.")
     videos = list(frame[path_column])
     if options["data"] is None:
         videos = paths_of(videos, options["video_folder"] or options["table"].parent, source)
@@ -224,7 +224,7 @@ def _read(
 
 
 def read_table(path: Path) -> "pandas.DataFrame":
-    """Return a table of comma, semicolon or tab separated values."""
+    """Return a table of values separated by commas, semicolons or tabs."""
     import pandas
 
     try:
@@ -240,12 +240,12 @@ def read_table(path: Path) -> "pandas.DataFrame":
 
 
 def check_columns(frame: "pandas.DataFrame", names: Sequence[str], source: str) -> None:
-    """Raise a usage error for a column that is not there."""
+    """Raise a usage error for a missing column."""
     absent = [name for name in names if name not in frame]
     if absent:
         raise click.UsageError(
             f"{source} has no column {absent[0]!r}, only {', '.join(map(repr, frame.columns))}: "
-            "name it with --video-column, --score-column or --groups-column"
+            "name the right one with --video-column, --score-column or --groups-column"
         )
 
 
@@ -265,16 +265,16 @@ def to_scores(columns: "pandas.DataFrame", source: str) -> "pandas.DataFrame":
 
 
 def paths_of(names: Sequence[Any], folder: Path, source: str) -> list[str]:
-    """Return the paths of the videos of a table, and refuse repeats."""
+    """Return the paths of the videos of a table. Repeated paths raise a usage error."""
     paths = [str(folder / str(name)) for name in names]
     repeated, count = Counter(paths).most_common(1)[0]
     if count > 1:
-        raise click.UsageError(f"{source} has {count} rows of {repeated}: keep one")
+        raise click.UsageError(f"{source} has {count} rows for {repeated}: keep one")
     return paths
 
 
 def _load(name: str, folder: Path, video_folder: Path | None) -> "pandas.DataFrame":
-    """Return a data set as a table of the entries that have one cell per video."""
+    """Return a data set as a table with one row per video."""
     import pandas
 
     from sklearn_m3s import datasets

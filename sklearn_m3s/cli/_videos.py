@@ -1,4 +1,4 @@
-"""VIDEOS: files, folders, patterns and lists, as one list of files."""
+"""The argument VIDEOS: turn files, folders, patterns and lists into one list of files."""
 
 import glob
 import inspect
@@ -16,7 +16,7 @@ SUFFIXES = {
 }  # fmt: skip
 
 _HELP = """VIDEOS are files, folders (all videos and images in them), patterns such as "ads/*.mp4",
-@list.txt (a file with one path per line, relative to that file), or - (such lines from stdin)."""
+@list.txt (a file with one path per line, relative to that file), or - (paths from stdin)."""
 
 
 def takes_videos(function: Callable[..., None]) -> Callable[..., None]:
@@ -28,7 +28,8 @@ def takes_videos(function: Callable[..., None]) -> Callable[..., None]:
 def expand(arguments: Iterable[str]) -> list[str]:
     """Return the files that the arguments name, in their order and without repeats.
 
-    Files in a folder are ordered by name. A path that does not exist is kept, as a bad video.
+    Files in a folder are ordered by name. A path that does not exist is kept and later fails as a
+    bad video.
 
     Raises
     ------

@@ -14,9 +14,10 @@ def weights() -> None:
 @weights.command("list", epilog="Example:  m3s weights list")
 @command
 def list_(run: Run) -> None:
-    """List the weights of the registry: size, licence, digest and place.
+    """List the weights of the registry, with size, licence, digest and place.
 
-    For files not yet on this computer, size and digest are those that the publisher states, if any.
+    For files that are not on this computer, size and digest are those that the publisher states, if
+    any.
     """
     from sklearn_m3s.backbones import known_weights
 
@@ -42,12 +43,13 @@ def list_(run: Run) -> None:
 @weights.command(epilog="Example:  m3s weights fetch hrnetv2_w48")
 @click.argument("network")
 @click.argument("name", default="default")
-@click.option("--sha256", metavar="DIGITS", help="The digest that the file must have.")
+@click.option("--sha256", metavar="DIGITS", help="SHA-256 that the file must have.")
 @command
 def fetch(run: Run, network: str, name: str, sha256: str | None) -> None:
-    """Fetch the weights of a network, unless they are already here, and print their path.
+    """Fetch the weights of a network, unless they are on this computer, and print their path.
 
-    NAME is one of the names that "m3s weights list" shows. The default is the first of the network.
+    "m3s weights list" shows the names of networks and weights. NAME defaults to the first weights
+    of the network.
     """
     from sklearn_m3s.backbones import resolve_weights
 
@@ -61,7 +63,7 @@ def fetch(run: Run, network: str, name: str, sha256: str | None) -> None:
 @weights.command(epilog="Example:  m3s weights verify")
 @command
 def verify(run: Run) -> None:
-    """Compare the weights that are here with their digests."""
+    """Compare the weights on this computer with their digests."""
     from sklearn_m3s.backbones import known_weights, resolve_weights
     from sklearn_m3s.exceptions import WeightsError
 

@@ -37,17 +37,17 @@ def make_bunch(
     keep_unscored: bool,
     suffixes: Sequence[str] = VIDEOS,
 ) -> Bunch:
-    """Return checked rows as a Bunch of the keys that at least one row has.
+    """Return checked rows as a Bunch, with the keys that at least one row has.
 
-    A row has the keys of the bunch. It may have ``stems``, the possible names of its video file, if
-    ``name`` is not the only one. The file is looked for in `video_folder`, or in `folder` if that
-    is None, with the first of `suffixes` that exists.
+    A row has the keys of the bunch. If its video file may have other names than ``name``, it also
+    has ``stems``, all possible names. The file is looked for in `video_folder`, or in `folder` if
+    that is None, with the first of `suffixes` that exists.
     """
     _check_names(rows, folder)
     if not keep_unscored:
         rows = [row for row in rows if not np.isnan(row.get("scores", np.nan))]
     if not rows:
-        raise ValueError(f"no row of the tables in {folder.root} has a score: {folder.request}")
+        raise ValueError(f"the tables in {folder.root} have no scores: {folder.request}")
     if video_folder is not None:
         folder = Folder(video_folder, "pass the folder of the videos as video_folder")
     paths = [folder.find_media(row.get("stems", [row["name"]]), suffixes) for row in rows]
@@ -92,7 +92,7 @@ def _check_found(
         raise FileNotFoundError(
             f"{text}: pass their folder as video_folder, or leave them out with missing='skip'"
         )
-    warnings.warn(f"{text}: they are left out", M3SWarning, stacklevel=5)
+    warnings.warn(f"{text}. They are left out", M3SWarning, stacklevel=5)
 
 
 def _clip_scores(scores: np.ndarray, key: str, names: list[str]) -> np.ndarray:
@@ -112,4 +112,4 @@ def _to_video(path: Path) -> str | np.ndarray:
     try:
         return np.load(path, mmap_mode="r")
     except ValueError as error:
-        raise ValueError(f"{path} does not hold an array of frames: fetch it again") from error
+        raise ValueError(f"{path} is not an array of frames: fetch it again") from error

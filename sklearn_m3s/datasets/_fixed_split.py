@@ -1,4 +1,4 @@
-"""A fixed split: the official one, or one by a hash of the names."""
+"""A reproducible split: the official one, or one by a hash of the names."""
 
 import hashlib
 import os
@@ -25,20 +25,20 @@ _TEST_PARTS = ("test", "val", "dev")
 def fixed_split(
     data: Bunch, *, n_splits: int | None = None, test_size: float = 0.2, random_state: int = 0
 ) -> PredefinedSplit:
-    """Return the split of a data set that makes results comparable, for ``cv=``.
+    """Return a fixed split of a data set, for ``cv=``. It makes results comparable.
 
-    A data set with several official parts is split by them: the test set is "test", or else
-    "val", or else "dev", and all other parts are the training set. A data set with one part or
-    none is split by a hash of the names of the videos and the seed. The folder, the order and the
-    number of the files do not matter, nor do versions of libraries.
+    A data set with several official parts is split by them. The test set is the part "test", or
+    else "val", or else "dev". All other parts are the training set. A data set with one part or
+    none is split by a hash of the names of the videos and the seed. The split does not depend on
+    the folder, order or number of the files, or on versions of libraries.
 
     Parameters
     ----------
     data : Bunch
-        From a loader, or with ``videos``, a list of paths.
+        The result of a loader, or a Bunch with ``videos``, a list of paths.
     n_splits : int or None, default=None
-        None gives one split, the official one if there is one. A number, at least 2, gives as
-        many folds by hash and ignores the official parts.
+        Number of folds by hash, at least 2. The official parts are then ignored. None gives one
+        split, the official one if there is one.
     test_size : float, default=0.2
         Approximate share of videos in the test set of a single split by hash, in (0, 1).
     random_state : int, default=0
@@ -47,13 +47,13 @@ def fixed_split(
     Returns
     -------
     PredefinedSplit
-        One split, or `n_splits`, of the rows of `data`.
+        One split of the videos of `data`, or `n_splits` splits.
 
     Raises
     ------
     ValueError
-        If scores of `data` are NaN, its parts have other names, or a training set, test set or
-        fold would be empty.
+        If scores of `data` are NaN, no part of it is called "test", "val" or "dev", or a training
+        set, test set or fold would be empty.
     TypeError
         If a video is an array and `data` has no ``names``.
 
@@ -90,7 +90,9 @@ def _test_part(parts: np.ndarray) -> str:
     for part in _TEST_PARTS:
         if part in parts:
             return part
-    raise ValueError(f"data.split has the parts {parts.tolist()}, none of {_TEST_PARTS}")
+    raise ValueError(
+        f"data.split has the parts {parts.tolist()}: rename the test part to one of {_TEST_PARTS}"
+    )
 
 
 def _shares(data: Bunch, seed: int) -> np.ndarray:

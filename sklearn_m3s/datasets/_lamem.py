@@ -34,15 +34,19 @@ def load_lamem(
         The folder with ``train_1.txt``, ``val_1.txt``, ``test_1.txt`` and so on, at any depth.
         Each line holds a file name and a score.
     split : int, default=1
-        Which of the five splits, from 1 to 5.
-    video_folder, missing, keep_unscored
-        As for `load_memento10k`, for images in place of videos.
+        Number of the split, from 1 to 5.
+    video_folder : str, os.PathLike or None, default=None
+        Folder of the images, at any depth. None means below `root`.
+    missing : {"raise", "skip"}, default="raise"
+        Whether images without a file raise an error, or are left out with an `M3SWarning`.
+    keep_unscored : bool, default=False
+        Whether to keep images without a score. Their score is NaN.
 
     Returns
     -------
     Bunch
         ``videos`` (list of str, the paths of the images), ``names`` (list of str, without
-        ending), ``scores`` (ndarray of shape (n_images,), float64, in [0, 1]) and ``split``
+        suffix), ``scores`` (ndarray of shape (n_images,), float64, in [0, 1]) and ``split``
         (ndarray of shape (n_images,): "train", "val" or "test").
 
     Raises
@@ -50,7 +54,8 @@ def load_lamem(
     FileNotFoundError
         If `root`, a file of the split, or an image is missing.
     ValueError
-        If an image is listed twice, or a score is not a number or outside [0, 1].
+        If an image is listed twice, or a score is not a number or outside [0, 1]. Scores up to 0.05
+        outside [0, 1] are clipped instead.
 
     References
     ----------

@@ -45,24 +45,24 @@ def make_videos(
 
         0.65 + 0.05 · (motion + contrast - object_count + scene effect) + noise
 
-    clipped to [0, 1], where the first three factors are standardised and the effects of sky,
+    clipped to [0, 1]. The first three factors are standardised. The effects of the scenes sky,
     city, water and grass are -1.5, 1.5, -0.5 and 0.5.
 
     Parameters
     ----------
     n_videos : int
-        How many clips to write.
+        Number of clips.
     folder : str or os.PathLike
-        Where to write them, as ``clip_0000.mp4`` and so on. The folder is made if it does not
-        exist. Clips of these names are overwritten.
+        Folder for the clips ``clip_0000.mp4`` and so on. It is made if it does not exist. Existing
+        clips of these names are overwritten.
     duration : float, default=2.0
         Length of a clip in seconds, at 15 frames per second.
     frame_size : int, default=128
-        Side of the frames in pixels, even, at least 32.
+        Side of the frames in pixels: an even number, at least 32.
     noise : float, default=0.02
-        Standard deviation of the noise in the scores.
+        Standard deviation of the noise in the scores, at least 0.
     random_state : int, RandomState instance or None, default=None
-        Seed of factors, drawing and noise. The same seed gives the same scores and frames.
+        Seed of the factors, pictures and noise. The same seed gives the same scores and frames.
 
     Returns
     -------
@@ -89,7 +89,7 @@ def make_videos(
     ['motion', 'contrast', 'object_count', 'scene']
     """
     if frame_size % 2:
-        raise ValueError(f"frame_size={frame_size} is odd: H.264 needs an even number of pixels")
+        raise ValueError(f"frame_size={frame_size} is odd: pass an even number, as H.264 needs it")
     rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
     factors = _factors(n_videos, rng)
     scores = _scores(factors) + noise * rng.standard_normal(n_videos)

@@ -49,47 +49,51 @@ def load_mediaeval(
 ) -> Bunch:
     r"""Load one year of MediaEval's task Predicting Media Memorability.
 
-    Nothing is downloaded. The organisers hand out the data to participants, at
-    https://multimediaeval.github.io. In 2018 and 2019 the data set is VideoMem, in 2020 videos of
-    TRECVid 2019, and in 2021 the same videos with more annotations, and Memento10k.
+    Nothing is downloaded. Participants get the data from the organisers, at
+    https://multimediaeval.github.io. The data set of 2018 and 2019 is VideoMem. That of 2020 has
+    videos of TRECVid 2019. In 2021 there are two: the same videos with more annotations, and
+    Memento10k.
 
     Parameters
     ----------
     root : str or os.PathLike
-        The folder with the tables of scores, at any depth: those of `load_videomem` in 2018 and
-        2019, ``scores_v2.csv`` and ``dev_scores.csv`` in 2020, ``train_scores.csv`` and
-        ``dev_scores.csv`` in 2021. In 2021, TRECVid and Memento10k have one folder each. Tables
-        of the test part, ``test_scores.csv``, and of captions, ``text_descriptions.csv``, are
-        optional.
+        The folder with the tables of scores, at any depth. The tables of 2018 and 2019 are those of
+        `load_videomem`, those of 2020 are ``scores_v2.csv`` and ``dev_scores.csv``, and those of
+        2021 are ``train_scores.csv`` and ``dev_scores.csv``. In 2021, TRECVid and Memento10k have
+        one folder each. Tables of the test part, ``test_scores.csv``, and of captions,
+        ``text_descriptions.csv``, are optional.
     year : {2018, 2019, 2020, 2021}
         The year of the task.
     video_folder : str, os.PathLike or None, default=None
         Folder of the videos, at any depth. None means below `root`. From 2020 on, the task
-        released links. Save each video as its number (``11.mp4`` or ``00011.mp4``) or under the
+        released links. Save each video under its number (``11.mp4`` or ``00011.mp4``) or under the
         last part of its link.
-    missing, keep_unscored
-        As for `load_memento10k`. A score is a short-term score.
+    missing : {"raise", "skip"}, default="raise"
+        Whether videos without a file raise an error, or are left out with an `M3SWarning`.
+    keep_unscored : bool, default=False
+        Whether to keep videos without a short-term score. Their score is NaN.
 
     Returns
     -------
     Bunch
-        In 2018 and 2019 as of `load_videomem`. Else ``videos`` (list of str, the paths, or of
-        arrays), ``names`` (list of str, the numbers of the videos), ``scores`` and
+        In 2018 and 2019, the result of `load_videomem`. From 2020 on, ``videos`` (list of paths as
+        str, or of arrays), ``names`` (list of str, the numbers of the videos), ``scores`` and
         ``long_term_scores`` (ndarrays of shape (n_videos,), float64, in [0, 1]),
-        ``n_annotations`` and ``n_long_term_annotations`` (the same, counts), ``captions`` (for
-        each video a list of str) and ``split`` (ndarray of shape (n_videos,): "train", "dev" or
-        "test"). In 2021, ``scores`` are corrected for the time between two views, ``raw_scores``
-        are not, and ``decay`` is added. Keys that the files do not have are absent, such as the
-        long-term keys of Memento10k. An empty cell is NaN.
+        ``n_annotations`` and ``n_long_term_annotations`` (counts as ndarrays of shape (n_videos,),
+        float64), ``captions`` (list of one list of str per video) and ``split`` (ndarray of shape
+        (n_videos,): "train", "dev" or "test"). In 2021, ``scores`` are corrected for the time
+        between two views. The uncorrected ``raw_scores`` and ``decay`` are added. Keys that the
+        files do not have are absent, such as the long-term keys of Memento10k. An empty cell is
+        NaN.
 
     Raises
     ------
     FileNotFoundError
         If `root`, a table of the training or development part, or a video is missing.
     ValueError
-        If a table lacks a column, holds a video twice, a score outside [0, 1] or no score at all,
-        or if several files have the same name, for example when `root` holds both data sets of
-        2021. Scores up to 0.05 outside [0, 1] are clipped instead.
+        If a table lacks a column, lists a video twice, or has a score outside [0, 1] or no score at
+        all, or if several files have the same name, for example if `root` contains both data sets
+        of 2021. Scores up to 0.05 outside [0, 1] are clipped instead.
 
     References
     ----------

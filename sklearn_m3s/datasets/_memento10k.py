@@ -23,8 +23,7 @@ def load_memento10k(
 ) -> Bunch:
     """Load Memento10k: 10,000 clips of three seconds with short-term memorability.
 
-    Nothing is downloaded. The authors hand out the data set on request, at
-    http://memento.csail.mit.edu.
+    Nothing is downloaded. Request the data set from its authors at http://memento.csail.mit.edu.
 
     Parameters
     ----------
@@ -32,31 +31,31 @@ def load_memento10k(
         The folder with ``memento_train_data.json``, ``memento_val_data.json`` and, if you have
         it, ``memento_test_data.json``, at any depth.
     video_folder : str, os.PathLike or None, default=None
-        Folder of the videos, at any depth. None means below `root`. An .mp4 file is preferred.
-        Where a video exists only as .npy, uint8 frames of shape (T, H, W, 3), it becomes an array
+        Folder of the videos, at any depth. None means below `root`. An .mp4 file is preferred. A
+        video that only exists as an .npy file, uint8 frames of shape (T, H, W, 3), becomes an array
         that is read from disk on use.
     missing : {"raise", "skip"}, default="raise"
         Whether videos without a file raise an error, or are left out with an `M3SWarning`.
     keep_unscored : bool, default=False
         Whether to keep videos without a score, such as those of the test part, whose scores are
-        withheld. Their score is NaN.
+        not public. Their score is NaN.
 
     Returns
     -------
     Bunch
-        ``videos`` (list of str, the paths, or of arrays), ``names`` (list of str, without
-        ending), ``scores`` and ``decay`` (ndarrays of shape (n_videos,), float64: ``mem_score``,
-        in [0, 1], and ``alpha``), ``captions`` and ``action_labels`` (for each video a list of
-        str) and ``split`` (ndarray of shape (n_videos,): "train", "val" or "test"). Keys that the
-        files do not have are absent.
+        ``videos`` (list of paths as str, or of arrays), ``names`` (list of str, without suffix),
+        ``scores`` and ``decay`` (ndarrays of shape (n_videos,), float64: ``mem_score``, in [0, 1],
+        and ``alpha``), ``captions`` and ``action_labels`` (lists of one list of str per video) and
+        ``split`` (ndarray of shape (n_videos,): "train", "val" or "test"). Keys that the files do
+        not have are absent.
 
     Raises
     ------
     FileNotFoundError
         If `root`, the file of the training or validation part, or a video is missing.
     ValueError
-        If a file lacks a key, holds a video twice, a score outside [0, 1] or no score at all.
-        Scores up to 0.05 outside [0, 1] are clipped instead.
+        If a file lacks a key, lists a video twice, or has a score outside [0, 1] or no score at
+        all. Scores up to 0.05 outside [0, 1] are clipped instead.
 
     References
     ----------

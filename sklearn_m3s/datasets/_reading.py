@@ -16,9 +16,9 @@ IMAGES = (".jpg", ".jpeg", ".png")
 
 
 class Folder:
-    """The files below a folder, without hidden ones and the additions of macOS archives.
+    """The files below a folder, without hidden files and the additions of macOS archives.
 
-    `request` says how to get the data set, for messages.
+    `request` tells the user how to get the data set, for messages.
     """
 
     def __init__(self, root: PathLike, request: str) -> None:
@@ -48,11 +48,11 @@ class Folder:
         return path
 
     def find_optional(self, *names: str) -> Path | None:
-        """Return the same file, or None where there is none."""
+        """Return the file that `find` returns, or None if there is none."""
         return self._first(names, "pass the folder of one of them as root")
 
     def find_media(self, stems: Iterable[str], suffixes: Sequence[str]) -> Path | None:
-        """Return a video or image by its possible names without ending, or None.
+        """Return a video or image by its possible names without suffix, or None.
 
         The first of `stems` that exists wins, then the first of `suffixes`.
         """
@@ -71,7 +71,7 @@ class Folder:
 
 
 def read_csv(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
-    """Return the rows of a comma-separated table, UTF-8, as dicts by column."""
+    """Return the rows of a comma-separated UTF-8 table, each as a dict by column."""
     with open(path, encoding="utf-8-sig", errors="replace", newline="") as file:
         reader = csv.DictReader(file, skipinitialspace=True)
         _check_columns(path, needed, reader.fieldnames or [])
@@ -96,14 +96,14 @@ def to_rows(
 ) -> list[dict[str, Any]]:
     """Rename the columns of records to the keys of a bunch, and turn their cells into floats.
 
-    `columns` has the column of each key. ``"name"`` is the file or number of a video, all others
-    are numbers. Columns that the table lacks are left out. An empty cell is NaN.
+    `columns` maps each key to its column. The key ``"name"`` is the file or number of a video. All
+    others are numbers. Columns that the table lacks are left out. An empty cell is NaN.
     """
     rows = []
     for position, record in enumerate(records, 1):
         name = str(record.get(columns["name"]) or "").strip()
         if not name:
-            raise ValueError(f"{path}: row {position} has no {columns['name']!r}")
+            raise ValueError(f"{path}: row {position} has no {columns['name']!r}: add or remove it")
         row: dict[str, Any] = {"name": stem(name), "split": split}
         for key, column in columns.items():
             if key != "name" and column in record:
@@ -113,14 +113,17 @@ def to_rows(
 
 
 def stem(name: str) -> str:
-    """Return the name of a file without folders and ending: ``a/video3.webm`` is video3."""
+    """Return the name of a file without folders and suffix: ``a/video3.webm`` is video3."""
     return PurePosixPath(name).stem
 
 
 def _check_columns(path: Path, needed: Sequence[str], found: Sequence[str]) -> None:
     absent = [column for column in needed if column not in found]
     if absent:
-        raise ValueError(f"{path} has no {', '.join(map(repr, absent))}, only {found}")
+        raise ValueError(
+            f"{path} has no {', '.join(map(repr, absent))}, only {found}: fetch it again or rename "
+            "its columns"
+        )
 
 
 def _number(cell: Any, where: str) -> float:
@@ -129,4 +132,4 @@ def _number(cell: Any, where: str) -> float:
     try:
         return float(cell)
     except (TypeError, ValueError):
-        raise ValueError(f"{where} is {cell!r}, not a number") from None
+        raise ValueError(f"{where} is {cell!r}: use a number, or leave it empty") from None

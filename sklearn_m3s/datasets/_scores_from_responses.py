@@ -25,26 +25,29 @@ def scores_from_responses(
     Parameters
     ----------
     hits, misses : array-like of int of shape (n_videos,)
-        How many annotators recognised a video that they had seen before, and how many did not.
+        Number of annotators who recognised the video when they saw it again, and of those who did
+        not.
     false_alarms, correct_rejections : array-like of int of shape (n_videos,), default=None
-        How many annotators took the video for one that they had seen before, and how many did not,
-        when they saw it for the first time. Pass both or none.
+        Number of annotators who claimed to recognise the video when they first saw it, and of those
+        who did not. Pass both or none.
 
     Returns
     -------
     Bunch
-        ``hit_rate``: hits / (hits + misses), in [0, 1], the score of most data sets.
-        ``n_annotations``: hits + misses. Both are float64 of shape (n_videos,), as in the loaders.
-        With false alarms and correct rejections also ``corrected_recognition``, the hit rate minus
-        the false alarm rate, in [-1, 1], and ``d_prime``, z(hit rate) - z(false alarm rate), in
-        standard deviations. For d′, 0.5 is added to each count and 1 to each number of annotators
-        (the log-linear correction), because z(0) and z(1) are infinite.
+        All values are ndarrays of shape (n_videos,), float64, as in the loaders. ``hit_rate`` is
+        hits / (hits + misses), in [0, 1], the score of most data sets. ``n_annotations`` is
+        hits + misses. With false alarms and correct rejections, there are two more:
+        ``corrected_recognition`` is the hit rate minus the false alarm rate, in [-1, 1].
+        ``d_prime`` is z(hit rate) - z(false alarm rate), in standard deviations, where z is the
+        quantile function of the normal distribution. Because z(0) and z(1) are infinite, 0.5 is
+        added to each count and 1 to each number of annotators for it (the log-linear correction).
 
     Raises
     ------
     ValueError
-        If a count is negative or not an integer, a video has no hits and misses, or no false
-        alarms and correct rejections, lengths differ, or only one of the last two is given.
+        If a count is negative or not an integer, a video has neither hits nor misses, or neither
+        false alarms nor correct rejections, lengths differ, or only one of the last two parameters
+        is given.
 
     References
     ----------
@@ -65,7 +68,9 @@ def scores_from_responses(
     if false_alarms is None and correct_rejections is None:
         return scores
     if false_alarms is None or correct_rejections is None:
-        raise ValueError("pass both false_alarms and correct_rejections, or none of them")
+        raise ValueError(
+            "only one of false_alarms and correct_rejections is given: pass both or none of them"
+        )
     names = ("false_alarms", "correct_rejections")
     false_alarms, unseen = _count(false_alarms, correct_rejections, names)
     check_consistent_length(hits, false_alarms)
@@ -85,8 +90,7 @@ def _count(yes: ArrayLike, no: ArrayLike, names: tuple[str, str]) -> tuple[np.nd
         wrong = np.flatnonzero((counts < 0) | (counts % 1 != 0))
         if len(wrong):
             raise ValueError(
-                f"{name} has {counts[wrong[0]]:g} for video {wrong[0]}: counts are integers of at "
-                "least 0"
+                f"{name} has {counts[wrong[0]]:g} for video {wrong[0]}: pass integers of at least 0"
             )
     empty = np.flatnonzero(yes + no == 0)
     if len(empty):

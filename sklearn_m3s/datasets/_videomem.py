@@ -37,7 +37,7 @@ def load_videomem(
 ) -> Bunch:
     r"""Load VideoMem: 10,000 clips of seven seconds with short- and long-term memorability.
 
-    Nothing is downloaded. InterDigital hands out the data set on request, at
+    Nothing is downloaded. Request the data set from InterDigital at
     https://www.interdigital.com/data_sets/video-memorability-dataset. The scores of the
     development part, 8,000 videos, are public.
 
@@ -47,25 +47,30 @@ def load_videomem(
         The folder with ``ground-truth_dev-set.csv``, at any depth, and, if you have them,
         ``ground-truth_test-set.csv`` and the titles, ``dev-set_video-captions.txt`` and
         ``test-set_video-captions.txt``.
-    video_folder, missing, keep_unscored
-        As for `load_memento10k`. A score is a short-term score.
+    video_folder : str, os.PathLike or None, default=None
+        Folder of the videos, at any depth. None means below `root`.
+    missing : {"raise", "skip"}, default="raise"
+        Whether videos without a file raise an error, or are left out with an `M3SWarning`.
+    keep_unscored : bool, default=False
+        Whether to keep videos without a short-term score. Their score is NaN.
 
     Returns
     -------
     Bunch
-        ``videos`` (list of str, the paths, or of arrays), ``names`` (list of str, such as
-        "video3"), ``scores`` and ``long_term_scores`` (ndarrays of shape (n_videos,), float64, in
-        [0, 1]), ``n_annotations`` and ``n_long_term_annotations`` (the same, counts),
-        ``captions`` (for each video a list of str: its title, words joined by hyphens) and
-        ``split`` (ndarray of shape (n_videos,): "dev" or "test"). Keys that the files do not have
-        are absent. An empty cell is NaN.
+        ``videos`` (list of paths as str, or of arrays), ``names`` (list of str, such as "video3"),
+        ``scores`` and ``long_term_scores`` (ndarrays of shape (n_videos,), float64, in [0, 1]),
+        ``n_annotations`` and ``n_long_term_annotations`` (counts as ndarrays of shape (n_videos,),
+        float64), ``captions`` (list of one list of str per video: its title, with words joined by
+        hyphens) and ``split`` (ndarray of shape (n_videos,): "dev" or "test"). Keys that the files
+        do not have are absent. An empty cell is NaN.
 
     Raises
     ------
     FileNotFoundError
         If `root`, the table of the development part, or a video is missing.
     ValueError
-        If a table lacks a column, holds a video twice, a score outside [0, 1] or no score at all.
+        If a table lacks a column, lists a video twice, or has a score outside [0, 1] or no score at
+        all. Scores up to 0.05 outside [0, 1] are clipped instead.
 
     References
     ----------

@@ -1,8 +1,8 @@
 """Low-level descriptors: from the frames of a video to a few numbers.
 
-The functions take uint8 RGB frames of shape (T, H, W, 3) and treat each frame, or each pair of
-successive frames, by itself. The classes take the frames of a whole video in blocks, and give one
-number or vector. They share one interface: ``add(frames, times, seconds)`` and ``value()``.
+The functions take uint8 RGB frames of shape (T, H, W, 3). They treat each frame, or each pair of
+successive frames, separately. The classes take the frames of a whole video in blocks, and return
+one number or vector. They share one interface: ``add(frames, times, seconds)`` and ``value()``.
 """
 
 from sklearn_m3s.descriptors._blurriness import blurriness

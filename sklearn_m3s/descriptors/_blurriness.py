@@ -30,18 +30,20 @@ def blurriness(frames: np.ndarray, *, method: str = "spectrum") -> np.ndarray:
         RGB frames, at least 8 pixels high and wide.
     method : {"spectrum", "slope"}, default="spectrum"
         - "spectrum": the mean over the pixels of 20 ln abs(h), where h is the grey frame, resized
-          to 320 x 320, without its frequencies below 60 cycles per image on both axes. Where abs(h)
-          is far below half a grey level, it counts as half. Ranks videos as the paper's code does.
-        - "slope": the exponent alpha of S(f) = A f ** -alpha, where S is the power spectrum, a mean
-          over directions. The mean of the frame is subtracted and a Hann window applied. Then alpha
-          is fitted by least squares on log-log axes, from one cycle per shorter side to half a
-          cycle per pixel.
+          to 320 x 320, without its frequencies below 60 cycles per image on both axes. Values of
+          abs(h) far below half a grey level count as half a grey level. It ranks videos as the
+          paper's code does.
+        - "slope": the exponent alpha of S(f) = A f ** -alpha, where S is the power spectrum,
+          averaged over directions. First, the mean of the frame is subtracted and a Hann window is
+          applied. Then alpha is fitted by least squares on log-log axes, from one cycle per shorter
+          side to half a cycle per pixel.
 
     Returns
     -------
     ndarray of shape (T,), dtype float64
-        For "spectrum", from 20 ln 0.5 = -13.9 (a flat frame) to about 97. For "slope", without a
-        unit: 0 for white noise or a flat frame, 2 to 3 for sharp photographs, more for blurred.
+        For "spectrum", from 20 ln 0.5 = -13.9 (a flat frame) to about 97. For "slope", a number
+        without unit: 0 for white noise or a flat frame, 2 to 3 for sharp photographs, more for
+        blurred ones.
 
     Raises
     ------

@@ -24,18 +24,18 @@ SIDES = {"tvl1": 48, "dis": 256, "farneback": 128}
 def flow(frames: np.ndarray, *, method: str = "tvl1") -> np.ndarray:
     """Compute the mean magnitude of the optical flow between successive frames.
 
-    Larger frames are reduced, by area, to a shorter side of 48 ("tvl1"), 256 ("dis") or 128 pixels
-    ("farneback") before the flow is computed. The flow is scaled back.
+    Larger frames are first reduced, by area averaging, to a shorter side of 48 ("tvl1"), 256
+    ("dis") or 128 pixels ("farneback"). The flow is scaled back to pixels of the given frames.
 
     Parameters
     ----------
     frames : ndarray of shape (T, H, W, 3), dtype uint8
         RGB frames, at least 16 pixels high and wide, in the order of time.
     method : {"tvl1", "dis", "farneback"}, default="tvl1"
-        - "tvl1": minimises the TV-L1 energy, as the paper does, in fewer steps. It ranks windows
-          of 3 seconds as OpenCV's default settings do at 256 pixels (Spearman 0.998).
-        - "dis": dense inverse search (0.994).
-        - "farneback": polynomial expansion (0.984).
+        - "tvl1": minimises the TV-L1 energy, as in the paper, with fewer steps. It ranks windows
+          of 3 seconds as OpenCV's TV-L1 does with default settings at 256 pixels (Spearman 0.998).
+        - "dis": dense inverse search (Spearman 0.994).
+        - "farneback": polynomial expansion (Spearman 0.984).
 
     Returns
     -------

@@ -5,7 +5,7 @@ import numpy as np
 
 
 def require_frames(frames: np.ndarray, smallest: int = 1, user: str = "this descriptor") -> None:
-    """Raise unless `frames` is uint8 (T, H, W, 3), T >= 1, with sides of `smallest` or more."""
+    """Raise an error unless `frames` is uint8 (T, H, W, 3), T >= 1, H and W >= `smallest`."""
     if not isinstance(frames, np.ndarray):
         raise TypeError(
             f"frames must be a NumPy array of uint8, got {type(frames).__name__}: "
@@ -18,7 +18,7 @@ def require_frames(frames: np.ndarray, smallest: int = 1, user: str = "this desc
         )
     if frames.ndim != 4 or frames.shape[3] != 3 or frames.shape[0] == 0:
         raise ValueError(
-            f"frames must have the shape (T, H, W, 3), T >= 1, of RGB frames, got {frames.shape}: "
+            f"frames must be RGB of shape (T, H, W, 3) with T >= 1, got {frames.shape}: "
             "pass a single image as frames[None]"
         )
     if min(frames.shape[1:3]) < smallest:

@@ -28,11 +28,11 @@ _SETTINGS = {
 class H264Meter:
     """Count the bytes of an H.264 stream whose frames arrive in blocks.
 
-    Nothing is written: the packets are counted and dropped. The result depends on the frames
-    alone, not on how they are cut into blocks. libx264 runs on one thread, with preset veryfast,
-    motion compensation of whole macroblocks only, constant rate factor 23 and 4:2:0. Macroblock
-    trees are off unless the width is a multiple of 128. An odd side is made even by repeating the
-    last row or column.
+    Nothing is written: the packets are counted and dropped. The result depends on the frames only,
+    not on how they are cut into blocks. libx264 runs on one thread, with preset veryfast, motion
+    compensation of whole macroblocks only, constant rate factor 23 and 4:2:0 chroma subsampling.
+    Macroblock trees are off unless the width is a multiple of 128. An odd side is made even by
+    repeating the last row or column.
 
     Parameters
     ----------
@@ -103,13 +103,13 @@ class H264Meter:
         """
         require_frames(frames)
         if self._is_finished:
-            raise ValueError("value() has ended this stream: use a new H264Meter for other frames")
+            raise ValueError("value() has ended this stream: use a new H264Meter for more frames")
         shape = frames.shape[1], frames.shape[2]
         if self._encoder is None:
             self._shape, self._encoder = shape, _open_encoder(*shape, self._frame_rate)
         if shape != self._shape:
             raise ValueError(
-                f"frames must have the size {self._shape} of those before, got the shape "
+                f"frames must have the size {self._shape} of the earlier ones, got the shape "
                 f"{frames.shape}: resize them, or use another H264Meter"
             )
         for frame in frames:
@@ -121,7 +121,7 @@ class H264Meter:
             self._n_bytes += sum(packet.size for packet in self._encoder.encode(picture))
 
     def value(self) -> int:
-        """End the stream; no more frames can be added.
+        """End the stream, and return its size. No more frames can be added.
 
         Returns
         -------

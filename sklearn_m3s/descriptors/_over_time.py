@@ -1,7 +1,7 @@
 """Descriptors over time: blocks of frames in, one number or vector per video out.
 
 All have one interface: ``add(frames, times, seconds)`` for each block of frames, then ``value()``.
-Memory is constant. An unused one can be copied and pickled. `H264Meter` has the same interface.
+Memory is constant. An unused object can be copied and pickled. `H264Meter` has the same interface.
 """
 
 from collections.abc import Callable
@@ -14,15 +14,16 @@ from sklearn_m3s.descriptors._flow import SIDES, flow
 
 
 class MeanOverTime:
-    """Mean over the time of a video of any descriptor of single frames.
+    """Mean of a descriptor of single frames over the time of a video.
 
-    Every frame counts for as long as it is shown. So a video of variable frame rate has the mean of
-    the same video at a constant rate.
+    Each frame is weighted by the time it is shown. So a video of variable frame rate has the same
+    mean as at a constant frame rate.
 
     Parameters
     ----------
     function : callable
-        From RGB frames of shape (T, H, W, 3), dtype uint8, to an array of shape (T,) or (T, n).
+        A descriptor. It takes RGB frames of shape (T, H, W, 3), dtype uint8, and returns an array
+        of shape (T,) or (T, n).
 
     See Also
     --------
@@ -67,7 +68,7 @@ class MeanOverTime:
         times : ndarray of shape (T,), default=None
             Ignored.
         seconds : ndarray of shape (T,), default=None
-            For how long each frame counts. None counts one second for each.
+            Time that each frame is shown, in seconds. None counts one second for each.
 
         Raises
         ------
@@ -98,10 +99,9 @@ class MeanOverTime:
 class FlowOverTime:
     """Mean optical flow of a video, scaled to a nominal frame rate.
 
-    A pair of frames counts by the time between them, and its flow is scaled by that time. So the
-    mean is the length of all flow divided by the time from the first frame to the last. Frames that
-    are almost simultaneous hardly count. If the last frame is held longer than the shortest frame,
-    the extra time counts as time without motion.
+    The result is the sum of the flow of all pairs of successive frames, divided by the time from
+    the first frame to the last. So frames that are almost simultaneous hardly count. If the last
+    frame is shown longer than the shortest frame, the extra time counts as time without motion.
 
     Parameters
     ----------
@@ -155,9 +155,9 @@ class FlowOverTime:
         frames : ndarray of shape (T, H, W, 3), dtype uint8
             RGB frames, in the order of time.
         times : ndarray of shape (T,)
-            When each is shown, in seconds.
+            Time at which each frame appears, in seconds.
         seconds : ndarray of shape (T,), default=None
-            For how long each counts. None counts the last frame as no longer than the others.
+            Time that each frame is shown, in seconds. None counts no extra time for the last frame.
 
         Raises
         ------
@@ -174,7 +174,7 @@ class FlowOverTime:
             self._held, self._shortest = seconds[-1], min(self._shortest, seconds.min())
 
     def value(self) -> float:
-        """Return the mean over all pairs of frames so far.
+        """Return the mean flow of all frames so far.
 
         Returns
         -------

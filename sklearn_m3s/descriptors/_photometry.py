@@ -53,8 +53,8 @@ def contrast(frames: np.ndarray) -> np.ndarray:
 def brightness(frames: np.ndarray, *, component: str = "value") -> np.ndarray:
     """Compute the mean value, or the mean hue, of each frame.
 
-    The paper has the mean of the value in section 3.1 and that of the hue in section 3.2. The
-    default is the value, the usual meaning of brightness.
+    The paper averages the value in section 3.1 and the hue in section 3.2. The default is the
+    value, the usual meaning of brightness.
 
     Parameters
     ----------

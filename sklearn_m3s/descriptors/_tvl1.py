@@ -21,21 +21,21 @@ def tvl1_fields(
 
     The energy is the total variation of the field plus `_DATA_WEIGHT` times the absolute difference
     between the first image and the second one warped by the field. It is minimised by the dual
-    method of Zach, Pock and Bischof, from coarse to fine, as in OpenCV and IPOL, but with a fixed
-    number of steps, so that all pairs are solved together. No pair affects another.
+    method of Zach, Pock and Bischof, from coarse to fine, as in OpenCV and IPOL. The number of
+    steps is fixed, so that all pairs are solved together. No pair affects another.
 
     Parameters
     ----------
     images : ndarray of shape (T, h, w), float32
         Grey levels, 0 to 255.
     scales : int, default=2
-        Images of the pyramid, each half as large as the one before.
+        Number of images in the pyramid. Each has half the side of the one before.
     warps : int, default=3
-        Linearisations at each scale.
+        Number of linearisations at each scale.
     medians : int, default=2
-        Median filters, of 3 x 3 pixels, after each warp.
+        Number of median filters, of 3 x 3 pixels, after each warp.
     steps : int, default=5
-        Steps after each median filter.
+        Number of steps after each median filter.
 
     Returns
     -------
@@ -107,10 +107,10 @@ def _fit_data(
     residual: np.ndarray,
     work: np.ndarray,
 ) -> None:
-    """Move each vector along the gradient of the image towards where the two images agree.
+    """Move each vector along the gradient of the image, to the point where the two images agree.
 
-    A vector moves to where the linearised difference is zero if that is at most `reach` times the
-    gradient away, and by `reach` times the gradient otherwise.
+    A vector moves to the point of zero linearised difference, but at most by `reach` times the
+    gradient.
     """
     np.multiply(gradient, field, out=work)
     np.add(work[0], work[1], out=residual)
@@ -153,8 +153,8 @@ def _smooth(field: np.ndarray, dual: np.ndarray, slope: np.ndarray, work: np.nda
 def with_gradient(images: np.ndarray) -> np.ndarray:
     """Return images, their slopes along x and those along y, of shape (3, B, h, w).
 
-    The slopes are differences of fourth order. Those of second order, as OpenCV takes them, are too
-    small where a texture changes within a few pixels, and the flow becomes too large.
+    The slopes are differences of fourth order. Differences of second order, as in OpenCV, are too
+    small where a texture changes within a few pixels, which makes the flow too large.
     """
     along = [cv2.filter2D(image, -1, _SLOPE, borderType=cv2.BORDER_REPLICATE) for image in images]
     down = [cv2.filter2D(image, -1, _SLOPE.T, borderType=cv2.BORDER_REPLICATE) for image in images]
@@ -164,8 +164,8 @@ def with_gradient(images: np.ndarray) -> np.ndarray:
 def warp(images: np.ndarray, field: np.ndarray) -> np.ndarray:
     """Return images of shape (c, B, h, w) at the positions to which a field points.
 
-    Interpolation is cubic, since linear interpolation blurs fine textures. The border is repeated:
-    closer to the flow of large images than OpenCV's black one.
+    Interpolation is cubic, since linear interpolation blurs fine textures. The border is repeated,
+    which is closer to the flow of large images than OpenCV's black border.
     """
     height, width = images.shape[2:]
     x = field[0] + np.arange(width, dtype=np.float32)

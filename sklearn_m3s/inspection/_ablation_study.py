@@ -1,4 +1,4 @@
-"""Ablate the tiers of a model: without each, and with each alone."""
+"""Compare a model with itself without each tier, and with each tier alone."""
 
 from collections.abc import Iterable
 
@@ -49,27 +49,28 @@ def ablation_study(
     cv : int, cross-validation generator, iterable or None, default=None
         As in scikit-learn. None means 5 folds in the order of the videos.
     groups : array-like of shape (n_videos,), default=None
-        The source of each video, such as the film that it was cut from. Videos of one source are
-        never on both sides of a fold, and the bootstrap draws sources instead of videos. With
-        groups, an integer `cv` means `GroupKFold`, shuffled if `random_state` is given. Other folds
-        that split a source are an error.
+        The group of each video, such as the film that it was cut from. Videos of one group are
+        never on both sides of a fold, and the bootstrap draws groups instead of videos. With
+        groups, an integer `cv` means `GroupKFold`, shuffled if `random_state` is given. Any other
+        `cv` that splits a group raises an error.
     n_bootstrap : int, default=1000
-        Bootstrap samples of the test videos, or of the groups. 0 gives no intervals.
+        Number of bootstrap samples of the test videos, or of the groups. 0 gives no intervals.
     n_jobs : int, default=None
         Number of fits at a time; see joblib.
     random_state : int, RandomState instance or None, default=None
-        Seed of the bootstrap and of grouped folds. The model keeps its own.
+        Seed of the bootstrap and of grouped folds. The model keeps its own seed.
     verbose : bool or int, default=False
-        Whether to show a progress bar of the fits. The tiers of the model show their own.
+        Whether to show a progress bar of the fits. The tiers have their own `verbose`.
 
     Returns
     -------
     DataFrame
-        The row ``"all"``, and for each tier ``"without ..."`` and ``"only ..."``. The columns
-        ``spearman``, ``mse``, ``mae`` and ``spread`` as of
-        :func:`~sklearn_m3s.inspection.evaluate`, ``n_features`` and ``n_parameters`` of the
-        regressor (means over the folds, because the number of clusters varies), and
-        ``delta_spearman``, the difference from ``"all"``. Metrics have 95 % intervals.
+        The row ``"all"``, and the rows ``"without ..."`` and ``"only ..."`` for each tier. The
+        columns are ``spearman``, ``mse``, ``mae`` and ``spread``, as in
+        :func:`~sklearn_m3s.inspection.evaluate`; ``n_features`` and ``n_parameters`` of the
+        regressor (means over the folds, because the number of clusters varies); and
+        ``delta_spearman``, the difference from ``"all"``. Metrics have 95 % intervals in columns
+        such as ``spearman_low`` and ``spearman_high``.
 
     Raises
     ------
@@ -82,8 +83,12 @@ def ablation_study(
 
     Notes
     -----
-    Each video is described once. Each tier and its context are fitted once per fold, for all rows.
-    If the tiers have a cache, a study that was stopped reuses its features.
+    Each video is described once. Each tier and its context are fitted once per fold, for all rows
+    of the table. If the tiers have a cache, a study that was stopped reuses the features.
+
+    References
+    ----------
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, Table 4.
 
     Examples
     --------
@@ -119,7 +124,7 @@ def _check_tiers(tiers: Iterable[str] | None, blocks: list[str]) -> list[str]:
     tiers = list(blocks) if tiers is None else list(tiers)
     missing = [name for name in tiers if name not in blocks]
     if missing or not tiers:
-        raise ValueError(f"tiers={tiers} cannot be ablated: the model has {blocks}")
+        raise ValueError(f"tiers={tiers} cannot be left out: use tiers of the model, {blocks}")
     if len(blocks) == 1:
         raise ValueError(f"the model has only {blocks[0]!r}: an ablation needs two tiers or more")
     return tiers

@@ -28,8 +28,8 @@ def annotation_ceiling(
     """Measure the agreement of annotators, and simulate the best possible prediction.
 
     A score s is the share of n annotators who remembered the video: s ~ Binomial(n, p) / n, where
-    p is its memorability. The scores vary more than p does. The distribution of p is a Beta(a, b)
-    with the mean of the scores and the variance without the noise,
+    p is the memorability of the video. The scores vary more than p does. The distribution of p is
+    modelled as Beta(a, b), with the mean of the scores and their variance without the noise,
     var(p) = var(s) - mean(s (1 - s) / (n - 1)). Each simulation draws
     p ~ Beta(a + n s, b + n (1 - s)), and splits the n responses to each video into random halves.
 
@@ -40,35 +40,35 @@ def annotation_ceiling(
         the responses themselves: 1 where an annotator remembered the video, 0 where not, NaN for a
         missing response.
     n_annotations : int or array-like of int of shape (n_videos,), default=None
-        Annotators of each video, at least 2. For hits and misses, pass ``hit_rate`` and
+        Number of annotators of each video, at least 2. For hits and misses, pass ``hit_rate`` and
         ``n_annotations`` of :func:`~sklearn_m3s.datasets.scores_from_responses`.
     n_simulations : int, default=200
-        Number of simulations, and of random halves.
+        Number of simulations, and of random splits into halves.
     random_state : int, RandomState instance or None, default=None
         Seed of the simulations and of the halves.
 
     Returns
     -------
     Bunch
-        ``split_half``: mean Spearman correlation ρ between the scores of two random halves of the
-        annotators, the consistency that data sets report. ``reliability``: 2 ρ / (1 + ρ), the
-        correlation with the scores of as many other annotators, by the formula of Spearman and
-        Brown. ``ceiling``: mean Spearman correlation between p and new scores of all annotators,
-        close to √reliability. ``table``: dict of the rows "split half" and "ceiling", each with
-        Spearman correlation, squared error, absolute error and spread, and their 95 % intervals
-        over the simulations.
+        ``split_half`` (float) is the mean Spearman correlation ρ between the scores of two random
+        halves of the annotators, the consistency that data sets report. ``reliability`` (float) is
+        2 ρ / (1 + ρ), the correlation with the scores of equally many other annotators, by the
+        Spearman-Brown formula. ``ceiling`` (float) is the mean Spearman correlation between p and
+        new scores of all annotators, close to √reliability. ``table`` is a dict of the rows "split
+        half" and "ceiling", each a dict of the metrics ``spearman``, ``mse``, ``mae`` and
+        ``spread`` and their 95 % intervals over the simulations.
 
     Raises
     ------
     ValueError
-        If a score is outside [0, 1], a response is not 0, 1 or NaN, a video has fewer than 2
-        annotators or a number that is not an integer, or lengths differ.
+        If a score is outside [0, 1], a response is not 0, 1 or NaN, a number of annotators is not
+        an integer of at least 2, or lengths differ.
 
     Notes
     -----
-    The ceiling is an estimate. Scores that were corrected for the time between two showings are
-    not exact shares, and annotators differ in their attention. The halves are drawn for each video
-    by itself, because annotators see different videos. Shares are rounded to whole responses.
+    The ceiling is an estimate. Scores that were corrected for the time between two views are not
+    exact shares, and annotators differ in their attention. The halves are drawn separately for each
+    video, because annotators see different videos. Shares are rounded to whole responses.
 
     References
     ----------
@@ -116,8 +116,8 @@ def _count(responses: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return the share of annotators who remembered each video, and their number."""
     if np.ndim(responses) != 2:
         raise ValueError(
-            "n_annotations is None: pass the annotators of each video, or responses of shape "
-            "(n_videos, n_annotators) as scores"
+            "n_annotations is None: pass the number of annotators of each video, or responses of "
+            "shape (n_videos, n_annotators) as scores"
         )
     responses = check_array(
         responses, dtype=np.float64, ensure_all_finite="allow-nan", input_name="scores"
@@ -125,7 +125,9 @@ def _count(responses: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     given = ~np.isnan(responses)
     wrong = responses[given & (responses != 0) & (responses != 1)]
     if len(wrong):
-        raise ValueError(f"scores has the response {wrong[0]:g}: use 1, 0, and NaN for none")
+        raise ValueError(
+            f"scores has the response {wrong[0]:g}: use 1, 0, and NaN for a missing response"
+        )
     n_annotations = given.sum(axis=1)
     return np.nansum(responses, axis=1) / np.maximum(n_annotations, 1), n_annotations
 
@@ -134,8 +136,8 @@ def _check(scores: ArrayLike, n_annotations: ArrayLike) -> tuple[np.ndarray, np.
     scores = check_scores(scores, "scores")
     if scores.min() < 0 or scores.max() > 1:
         raise ValueError(
-            f"scores range from {scores.min():g} to {scores.max():g}; as shares of annotators "
-            "they must be in [0, 1]"
+            f"scores range from {scores.min():g} to {scores.max():g}: pass shares of annotators, "
+            "in [0, 1]"
         )
     if np.ndim(n_annotations) == 0:
         n_annotations = np.full(len(scores), n_annotations)

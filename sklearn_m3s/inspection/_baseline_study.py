@@ -41,34 +41,53 @@ def baseline_study(
 ) -> Table:
     """Compare a model with other regressors on the features of its tiers (Table 3 of the paper).
 
-    The approaches in the table of the paper have no public models. Regressors on the same features
-    stand in for them, so the study measures the regressor, not the tiers.
+    There are no public models of the approaches in that table. Other regressors on the same
+    features stand in for them. So the study measures the regressor, not the tiers.
 
     Parameters
     ----------
-    model, X, y
-        As for :func:`~sklearn_m3s.inspection.ablation_study`.
+    model : Pipeline
+        A model from `make_m3s`.
+    X : sequence of length n_videos
+        Videos.
+    y : array-like of shape (n_videos,)
+        Memorability scores.
     baselines : dict of str to regressor, default=None
         Regressors by the names of their rows. None means a constant, ridge regression, support
         vector regression and a plain network, which is an `MLPRegressor` with one hidden layer of
         100 rectified linear units.
+    cv : int, cross-validation generator, iterable or None, default=None
+        As in scikit-learn. None means 5 folds in the order of the videos.
+    groups : array-like of shape (n_videos,), default=None
+        The group of each video, as in :func:`~sklearn_m3s.inspection.ablation_study`.
+    n_bootstrap : int, default=1000
+        Number of bootstrap samples of the test videos, or of the groups. 0 gives no intervals.
+    n_jobs : int, default=None
+        Number of fits at a time; see joblib.
     random_state : int, RandomState instance or None, default=None
         Seed of the bootstrap, of grouped folds and of the default baselines. The model keeps its
-        own.
-    cv, groups, n_bootstrap, n_jobs, verbose
-        As for :func:`~sklearn_m3s.inspection.ablation_study`.
+        own seed.
+    verbose : bool or int, default=False
+        Whether to show a progress bar of the fits. The tiers have their own `verbose`.
 
     Returns
     -------
     DataFrame
-        The row ``"model"`` and one for each baseline, with the columns of
+        The row ``"model"`` and one row per baseline, with the columns of
         :func:`~sklearn_m3s.inspection.ablation_study`. ``n_parameters`` is NaN where unknown, and
         ``delta_spearman`` is the difference from ``"model"``.
 
     Raises
     ------
-    ValueError, VideoError
-        As :func:`~sklearn_m3s.inspection.ablation_study` does, or if a baseline is called "model".
+    ValueError
+        If a baseline is called "model", or in the cases of
+        :func:`~sklearn_m3s.inspection.ablation_study`.
+    VideoError
+        If videos cannot be read. The rows of the others are in the cache, if the tiers have one.
+
+    References
+    ----------
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, Table 3.
 
     Examples
     --------
@@ -88,7 +107,7 @@ def baseline_study(
     study = Study(model, X, y, cv, groups, random_state)
     baselines = default_baselines(random_state) if baselines is None else dict(baselines)
     if "model" in baselines:
-        raise ValueError("baselines has the name 'model', the row of the model: rename it")
+        raise ValueError("baselines has the name 'model' of the row of the model: rename it")
     blocks, regressors = [*study.tiers, *study.measures], {"model": study.regressor} | baselines
     rows = {name: Row(blocks, regressor) for name, regressor in regressors.items()}
     predictions, sizes = study.predict(rows, n_jobs, verbose)
@@ -97,7 +116,7 @@ def baseline_study(
 
 
 def default_baselines(random_state: Seed = None) -> dict[str, BaseEstimator]:
-    """Return stand-ins for approaches without public models."""
+    """Return the regressors that stand in for approaches without public models."""
     return {
         "constant": DummyRegressor(),
         "ridge": RidgeCV(np.logspace(-1, 5, 7)),

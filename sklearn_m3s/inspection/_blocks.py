@@ -50,7 +50,7 @@ class Row(NamedTuple):
 
 
 def check_study(X: Videos, y: ArrayLike) -> np.ndarray:
-    """Return the scores as a float64 vector, one for each video."""
+    """Return the scores as a float64 vector, one per video."""
     import_optional("pandas", "inspection")  # fails before hours of work
     y = check_scores(y)
     check_consistent_length(X, y)
@@ -65,7 +65,7 @@ def videos_of(X: Any) -> list[Any] | None:
 class Study:
     """The parts of a model, and the folds that all rows of a table share.
 
-    `measures` are measures of similarity by name; None means the model's own.
+    `measures` are measures of similarity by name. None means the model's own.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ def _by_tier(measures: Mapping[str, Any], parts: ModelParts) -> dict[str, dict[s
     """Return a dict by tier for each measure. One transformer serves all tiers with a context."""
     names = list(parts.contexts)
     if not names:
-        raise ValueError("no tier of the model has a context: keep scene or event")
+        raise ValueError("model has no tier with a context: keep scene or event")
     by_tier = {}
     for label, measure in measures.items():
         measure = dict(measure) if isinstance(measure, Mapping) else dict.fromkeys(names, measure)
@@ -130,7 +130,8 @@ def _fit_blocks(
 ) -> Blocks:
     """Fit the tiers and measures on the training videos of a fold.
 
-    The blocks are the scaled columns of each tier, and those of each measure over all its tiers.
+    The blocks are the scaled columns of each tier, and the columns of each measure over all its
+    tiers.
     """
     train, test = (take_videos(X, rows) for rows in fold)
     y_train = y[fold[0]]
@@ -166,7 +167,7 @@ def predict_rows(
 ) -> tuple[Predictions, Sizes]:
     """Fit and predict every row of a table in every fold.
 
-    Returns, for each row and fold, the test videos with their predicted scores, and the numbers of
+    Returns, for each row and fold, the test videos with their predicted scores, and the number of
     columns and of parameters (NaN where unknown).
     """
     predictions: Predictions = {name: [] for name in rows}

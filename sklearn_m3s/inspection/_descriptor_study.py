@@ -1,4 +1,4 @@
-"""Compare the descriptors of a tier, each on its own."""
+"""Compare the descriptors of a tier, each alone."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -51,23 +51,33 @@ def descriptor_study(
     Parameters
     ----------
     tier : transformer
-        Maps videos to named columns, such as `RawPerception`. Columns whose names differ in a
+        Maps videos to named columns, such as `RawPerception`. Columns whose names differ only in a
         number at the end (``hog0`` to ``hog9``) are one descriptor.
-    X, y
-        As for :func:`~sklearn_m3s.inspection.ablation_study`.
+    X : sequence of length n_videos
+        Videos.
+    y : array-like of shape (n_videos,)
+        Memorability scores.
     regressor : regressor, default=None
-        Predicts from each descriptor. None means a `StandardScaler` and an `MLPRegressor` with
-        one hidden layer of 64 units.
+        Regressor that is fitted to each descriptor. None means a `StandardScaler` and an
+        `MLPRegressor` with one hidden layer of 64 units.
+    cv : int, cross-validation generator, iterable or None, default=None
+        As in scikit-learn. None means 5 folds in the order of the videos.
+    groups : array-like of shape (n_videos,), default=None
+        The group of each video, as in :func:`~sklearn_m3s.inspection.ablation_study`.
+    n_bootstrap : int, default=1000
+        Number of bootstrap samples of the test videos, or of the groups. 0 gives no intervals.
+    n_jobs : int, default=None
+        Number of fits at a time; see joblib.
     random_state : int, RandomState instance or None, default=None
         Seed of the bootstrap, of grouped folds and of the default regressor.
-    cv, groups, n_bootstrap, n_jobs, verbose
-        As for :func:`~sklearn_m3s.inspection.ablation_study`.
+    verbose : bool or int, default=False
+        Whether to show a progress bar of the fits.
 
     Returns
     -------
     DataFrame
-        The rows ``"all"``, one for each descriptor, and ``"constant"``, with the columns of
-        :func:`~sklearn_m3s.inspection.ablation_study` but ``delta_spearman``.
+        The row ``"all"``, one row per descriptor, and the row ``"constant"``, with the columns of
+        :func:`~sklearn_m3s.inspection.ablation_study` except ``delta_spearman``.
 
     Raises
     ------
@@ -76,6 +86,10 @@ def descriptor_study(
         sides of a fold.
     VideoError
         If videos cannot be read. The descriptions of the others are in the cache, if there is one.
+
+    References
+    ----------
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, Table 1.
 
     Examples
     --------

@@ -59,17 +59,17 @@ def evaluate(
     y : array-like of shape (n_videos,)
         Memorability scores.
     cv : int, cross-validation generator, iterable or None, default=None
-        As in scikit-learn: an int is the number of folds in the order of the rows, None means 5
+        As in scikit-learn. An int is the number of folds, in the order of the rows. None means 5
         folds. `RepeatedKFold` repeats them.
     groups : array-like of shape (n_videos,), default=None
-        The source of each video, such as the film that it was cut from. Videos of one source are
-        never on both sides of a fold, and the bootstrap draws sources instead of videos. With
-        groups, an integer `cv` means `GroupKFold`, shuffled if `random_state` is given. Other folds
-        that split a source are an error.
+        The group of each video, such as the film that it was cut from. Videos of one group are
+        never on both sides of a fold, and the bootstrap draws groups instead of videos. With
+        groups, an integer `cv` means `GroupKFold`, shuffled if `random_state` is given. Any other
+        `cv` that splits a group raises an error.
     n_bootstrap : int, default=1000
-        Bootstrap samples of the test videos, or of the groups. 0 gives no intervals.
+        Number of bootstrap samples of the test videos, or of the groups. 0 gives no intervals.
     n_annotations : int or array-like of int of shape (n_videos,), default=None
-        Annotators of each video. If given, the table has the rows of
+        Number of annotators of each video, at least 2. If given, the table also has the rows of
         :func:`~sklearn_m3s.inspection.annotation_ceiling`.
     n_jobs : int, default=None
         Number of folds fitted at a time; see joblib.
@@ -87,8 +87,10 @@ def evaluate(
     Raises
     ------
     ValueError
-        If `y` is not finite or of another length, there are fewer videos or groups than folds, or
-        a group is on both sides of a fold.
+        If `y` is not finite or of another length than `X`, there are fewer videos or groups than
+        folds, or a group is on both sides of a fold.
+    VideoError
+        If videos cannot be read. The rows of the others are in the cache, if the tiers have one.
 
     Warns
     -----
@@ -98,8 +100,8 @@ def evaluate(
     Notes
     -----
     The intervals are percentiles over samples of the test videos, drawn with replacement. Repeats
-    share the samples. The intervals do not cover the choice of the training videos. Each video is
-    described once, whatever the number of folds.
+    of a cross-validation share the samples. The intervals do not cover the choice of the training
+    videos. Each video is described once, whatever the number of folds.
 
     Examples
     --------

@@ -26,7 +26,7 @@ def extreme_predictions(
     Parameters
     ----------
     videos : sequence of length n_videos
-        Paths to videos or images and uint8 RGB arrays. They are not read.
+        Paths to videos or images, and uint8 RGB arrays. They are not read.
     y_true : array-like of shape (n_videos,)
         Memorability scores.
     y_pred : array-like of shape (n_videos,)
@@ -37,16 +37,18 @@ def extreme_predictions(
     Returns
     -------
     DataFrame
-        The columns ``kind`` ("best", "worst": smallest and largest absolute error;
-        "over-predicted", "under-predicted": largest error above and below 0), ``row`` (index into
-        `videos`), ``video`` (its path, or the position and shape of an array), ``score``,
-        ``predicted`` and ``error`` (predicted - score). The most extreme of a kind comes first.
-        Equal errors stay in the order of the videos.
+        One row per listed video, with the columns ``kind`` ("best" and "worst" have the smallest
+        and largest absolute error, "over-predicted" and "under-predicted" the largest error above
+        and below 0), ``row`` (index into `videos`), ``video`` (its path, or the position and shape
+        of an array), ``score``, ``predicted`` and ``error`` (predicted - score). The most extreme
+        video of a kind comes first. Equal errors stay in the order of the videos.
 
     Raises
     ------
-    TypeError, ValueError
-        If `videos` is not a sequence of videos, lengths differ, or a number is not finite.
+    TypeError
+        If `videos` is not a sequence of videos.
+    ValueError
+        If `videos` is empty, lengths differ, or a number is not finite.
 
     Examples
     --------

@@ -27,7 +27,8 @@ class ExtremePredictionsDisplay:
     extremes : DataFrame
         Result of :func:`~sklearn_m3s.inspection.extreme_predictions`.
     pictures : dict of int to ndarray of shape (H, W, 3) or None
-        Picture of each video, by the column ``row`` of `extremes`. None shows its name instead.
+        Picture of each video, by the column ``row`` of `extremes`. For None, the label is shown
+        instead.
     labels : dict of int to str
         Names of the videos, by the same column.
 
@@ -59,13 +60,18 @@ class ExtremePredictionsDisplay:
     labels: dict[int, str]
 
     def plot(self, ax: Any = None) -> "ExtremePredictionsDisplay":
-        """Draw a grid of frames, with score and prediction as titles, and return the display.
+        """Draw a grid of frames, with score and prediction as titles.
 
         Parameters
         ----------
         ax : Axes or array-like of Axes, default=None
             A single axes is divided into the grid. An array needs one axes per place of the grid.
             None makes a new figure.
+
+        Returns
+        -------
+        ExtremePredictionsDisplay
+            The display itself.
 
         Raises
         ------
@@ -90,7 +96,7 @@ class ExtremePredictionsDisplay:
     def from_estimator(
         cls, model: BaseEstimator, X: Videos, y: ArrayLike, *, n_videos: int = 3, ax: Any = None
     ) -> "ExtremePredictionsDisplay":
-        """Predict videos with a fitted model, draw the extremes, and return the display.
+        """Predict videos with a fitted model, and draw the extremes.
 
         Parameters
         ----------
@@ -100,8 +106,27 @@ class ExtremePredictionsDisplay:
             Videos, preferably outside the training set.
         y : array-like of shape (n_videos,)
             Their memorability scores.
-        n_videos, ax
-            As for :meth:`from_predictions`, which also lists the errors.
+        n_videos : int, default=3
+            Largest number of videos of each kind, at least 1.
+        ax : Axes or array-like of Axes, default=None
+            As for :meth:`plot`.
+
+        Returns
+        -------
+        ExtremePredictionsDisplay
+            The drawn display.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        TypeError, ValueError
+            In the cases of :meth:`from_predictions`.
+
+        Warns
+        -----
+        M3SWarning
+            If a shown video cannot be read. Its name replaces its picture.
         """
         import_optional("matplotlib.pyplot", "inspection")
         check_is_fitted(model)
@@ -117,14 +142,33 @@ class ExtremePredictionsDisplay:
         n_videos: int = 3,
         ax: Any = None,
     ) -> "ExtremePredictionsDisplay":
-        """Draw the extremes of given predictions, and return the display.
+        """Draw the extremes of given predictions.
 
         Parameters
         ----------
-        videos, y_true, y_pred, n_videos
-            As for :func:`~sklearn_m3s.inspection.extreme_predictions`, which also lists the errors.
+        videos : sequence of length n_videos
+            Paths to videos or images, and uint8 RGB arrays.
+        y_true : array-like of shape (n_videos,)
+            Memorability scores.
+        y_pred : array-like of shape (n_videos,)
+            Predicted scores, preferably of videos outside the training set.
+        n_videos : int, default=3
+            Largest number of videos of each kind, at least 1.
         ax : Axes or array-like of Axes, default=None
             As for :meth:`plot`.
+
+        Returns
+        -------
+        ExtremePredictionsDisplay
+            The drawn display.
+
+        Raises
+        ------
+        TypeError
+            If `videos` is not a sequence of videos.
+        ValueError
+            If `videos` is empty, lengths differ, a number is not finite, or `ax` is an array of
+            another size or was divided before.
 
         Warns
         -----

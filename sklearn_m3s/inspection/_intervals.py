@@ -1,7 +1,7 @@
 """Tables of metrics with bootstrap intervals.
 
-SciPy's `bootstrap` is not used: it draws for one statistic at a time. Here, all rows of a table and
-all repeats of a fold share the draws, so that differences are paired.
+SciPy's `bootstrap` is not used, because it draws for one statistic at a time. Here, all rows of a
+table and all repeats of a fold share the draws, so that differences are paired.
 """
 
 import warnings
@@ -46,9 +46,9 @@ def fold_metrics(
 
     The shape is (4, n_samples): Spearman's correlation (NaN where scores or predictions are
     constant), mean squared error, mean absolute error, and standard deviation of the predictions.
-    `counts` says how often each video occurs in each sample. Folds of repeated cross-validation
-    share the draws, so that repeats do not count as more videos. A fold counts as often as its
-    videos do on average: a sample of few groups may lack a fold, or have it twice.
+    `counts` has the number of times that each video occurs in each sample. Folds of a repeated
+    cross-validation share the draws, so that repeats do not count as more videos. The weight of a
+    fold is the mean count of its videos: a sample of few groups may lack a fold, or have it twice.
     """
     total, weight = np.zeros((len(METRICS), len(counts))), np.zeros(len(counts))
     for test, predicted in folds:
@@ -105,7 +105,7 @@ def warn_if_undefined(metrics: np.ndarray, name: str, stacklevel: int = 4) -> No
     if np.isnan(metrics[0, 0]):
         warnings.warn(
             ConstantInputWarning(
-                f"Spearman's correlation of {name!r} is undefined: in at least one test fold the "
+                f"Spearman's correlation of {name!r} is undefined: in at least one test fold, the "
                 "scores or the predictions are constant."
             ),
             stacklevel=stacklevel,
@@ -127,7 +127,7 @@ def _metrics(y: np.ndarray, predicted: np.ndarray, counts: np.ndarray) -> np.nda
 
 
 def _ranks(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return the mean rank of each video in each sample, as if it stood there `counts` times."""
+    """Return the mean rank of each video in each sample, where it occurs `counts` times."""
     order = np.argsort(values, kind="stable")
     _, starts, groups = np.unique(values[order], return_index=True, return_inverse=True)
     # Equal values form a group, whose members all have the mean of its ranks. If the group ends at

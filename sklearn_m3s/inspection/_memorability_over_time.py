@@ -43,7 +43,7 @@ class MemorabilityOverTime:
     seconds : ndarray of shape (n_windows,), float64
         The middle of each window, in seconds from the first frame.
     scores : ndarray of shape (n_windows,) or (n_windows, n_scores), float64
-        The predictions; NaN for windows that could not be read.
+        The predictions. NaN for windows that could not be read.
     window : float
         Length of the windows in seconds.
     stride : float
@@ -112,12 +112,14 @@ class MemorabilityOverTime:
     def stills(self, n: int = 3, *, column: int = 0) -> list[np.ndarray]:
         """Return the frames shown at the most memorable moments.
 
-        The video is decoded once more, up to the last of them.
+        The video is decoded once more, up to the last of these moments.
 
         Parameters
         ----------
-        n, column
-            As for :meth:`moments`.
+        n : int, default=3
+            Largest number of moments.
+        column : int, default=0
+            Index of the score that ranks the moments, if there are several.
 
         Returns
         -------
@@ -137,14 +139,13 @@ class MemorabilityOverTime:
         return pictures
 
     def to_frame(self) -> Table:
-        """Return a table with the columns ``seconds`` and ``score``.
-
-        Several scores are in the columns ``score0``, ``score1`` and so on.
+        """Return the scores over time as a table.
 
         Returns
         -------
         DataFrame
-            One row per window.
+            One row per window, with the columns ``seconds`` and ``score``. Several scores are in
+            the columns ``score0``, ``score1`` and so on.
         """
         columns = {"score": self.scores}
         if self.scores.ndim == 2:
@@ -153,12 +154,17 @@ class MemorabilityOverTime:
         return pandas.DataFrame({"seconds": self.seconds} | columns)
 
     def plot(self, ax: Any = None) -> "MemorabilityOverTime":
-        """Draw the scores over time, with the three most memorable moments, and return the display.
+        """Draw the scores over time, with the three most memorable moments.
 
         Parameters
         ----------
         ax : Axes, default=None
             Axes to draw into. None makes a new figure.
+
+        Returns
+        -------
+        MemorabilityOverTime
+            The object itself.
         """
         if ax is None:
             [[ax]], _ = make_axes(None, (1, 1), size=(7, 3))
@@ -190,8 +196,8 @@ def memorability_over_time(
 ) -> MemorabilityOverTime:
     """Predict the score of each part of a video.
 
-    A window moves over the video. At each place, the model predicts it as a video of its own. The
-    video is decoded once.
+    A window moves over the video. At each position, the model predicts the window like a separate
+    video. The video is decoded once.
 
     Parameters
     ----------
@@ -199,7 +205,8 @@ def memorability_over_time(
         A fitted model from `make_m3s`, or an estimator that has one as its ``estimator``. All tiers
         must be instances of `VideoTransformer` with the same `decoder`.
     video : str, os.PathLike or ndarray of shape (T, H, W, 3), uint8
-        A file, or RGB frames at the `frame_rate` of the raw tier (15 without one).
+        A file, or RGB frames. The frame rate of an array is the `frame_rate` of the raw tier, or 15
+        without such a tier.
     window : float, default=None
         Length of the window in seconds. None selects the median length of the training videos. A
         shorter video is a single window.
@@ -207,7 +214,7 @@ def memorability_over_time(
         Seconds from one window to the next. The last window ends less than a stride before the end
         of the video.
     n_jobs : int, default=None
-        Worker processes. Each decodes the whole video, and measures some of the windows.
+        Number of worker processes. Each decodes the whole video and measures some of the windows.
     verbose : bool or int, default=False
         Whether to show a progress bar.
 
@@ -235,13 +242,12 @@ def memorability_over_time(
     Memory does not grow with the length of the video. The `timeout` of the tiers applies to each
     window, and their caches are not used.
 
-    Some descriptors depend on the length of a video: the compressed size grows in proportion. The
-    model has only seen their values for videos of the training lengths. So the window should have a
-    similar length.
+    Some descriptors depend on the length of a video. For example, the compressed size grows in
+    proportion. The model only knows their values for videos of the training lengths. So the window
+    should have a similar length.
 
-    The score of a window equals that of a file with the same frames. Cutting a file changes the
-    frames: encoding them again alters the pictures, and cutting without encoding starts at a key
-    frame.
+    The score of a window is that of a file with the same frames. Cutting a file usually changes the
+    frames: encoding again alters the pictures, and a cut without encoding starts at a key frame.
 
     Examples
     --------
@@ -289,8 +295,8 @@ def memorability_over_time(
     if failures:
         first = min(failures)
         warnings.warn(
-            f"{len(failures)} of {n_windows} windows of {name} could not be read, so that their "
-            f"scores are NaN; the first {failures[first]}",
+            f"{len(failures)} of {n_windows} windows of {name} could not be read. Their scores are "
+            f"NaN. The first one {failures[first]}",
             M3SWarning,
             stacklevel=2,
         )
@@ -322,7 +328,7 @@ def _tiers(model: Any) -> list[VideoTransformer]:
 
 
 def _checked_window(model: Any, window: float | None) -> float:
-    """Return the length of the window. Warn if the model knows other lengths."""
+    """Return the length of the window. Warn if it differs from the training videos."""
     pipeline: Pipeline = innermost(model)
     usual = getattr(pipeline["tiers"], "median_duration_", np.nan)
     if window is None:
@@ -334,9 +340,9 @@ def _checked_window(model: Any, window: float | None) -> float:
         return usual
     if abs(window - usual) > _LARGEST_CHANGE * usual:
         warnings.warn(
-            f"window={window:g} differs from the {usual:g} seconds of the training videos: "
-            "descriptors that grow with the length, such as the compressed size, mislead the "
-            "model; use window=None",
+            f"window={window:g} differs from the {usual:g} seconds of the training videos. "
+            "Descriptors that grow with the length, such as the compressed size, mislead the "
+            "model: use window=None",
             M3SWarning,
             stacklevel=3,
         )
@@ -344,7 +350,7 @@ def _checked_window(model: Any, window: float | None) -> float:
 
 
 class _StillReader:
-    """Read the frames that are shown at some seconds."""
+    """Read the frames that are shown at the given seconds."""
 
     geometry = FitGeometry(_STILL_SIDE, _STILL_SIDE)
 
@@ -354,7 +360,7 @@ class _StillReader:
         self._found: dict[int, np.ndarray] = {}
 
     def wanted(self, times: np.ndarray, end: float) -> np.ndarray:
-        """Return the last frame that begins before each of these seconds."""
+        """Return, for each of the seconds, the last frame that begins before it."""
         after = np.searchsorted(times - times[0], self._seconds + 1e-6, side="right")
         self._indices = (after - 1).clip(0)
         return np.unique(self._indices)

@@ -22,7 +22,7 @@ PICTURE_SIZE = 128
 def read_pictures(videos: Sequence[Any], rows: Iterable[int]) -> dict[int, np.ndarray | None]:
     """Return the middle frames of some videos, of shape (128, 128, 3), uint8.
 
-    Videos that cannot be read are None, with one warning for all of them.
+    The picture of a video that cannot be read is None. One warning lists all of these videos.
     """
     chosen = list(dict.fromkeys(map(int, rows)))
     reader = ClipReader(1, FrameGeometry.square(PICTURE_SIZE))
@@ -37,7 +37,8 @@ def read_pictures(videos: Sequence[Any], rows: Iterable[int]) -> dict[int, np.nd
             pictures[row] = clip[0]
     if failures:
         warnings.warn(
-            f"{len(failures)} of {len(pictures)} pictures are left blank\n" + "\n".join(failures),
+            f"{len(failures)} of {len(pictures)} videos cannot be read and are shown without a "
+            "picture\n" + "\n".join(failures),
             M3SWarning,
             stacklevel=3,
         )
@@ -50,7 +51,7 @@ def label(video: Any, row: int) -> str:
 
 
 def show_picture(ax: "Axes", picture: np.ndarray | None, name: str) -> None:
-    """Fill axes with a picture, or with a name if the picture is missing."""
+    """Fill an axes with a picture, or with a name if the picture is missing."""
     ax.set(xticks=[], yticks=[])
     if picture is not None:
         ax.imshow(picture)
@@ -78,7 +79,7 @@ def make_axes(
         return _divide(ax, shape), ax
     axes = np.asarray(ax, dtype=object)
     if axes.size != np.prod(shape):
-        raise ValueError(f"ax has {axes.size} axes: give {shape[0]} x {shape[1]}, or a single one")
+        raise ValueError(f"ax has {axes.size} axes: pass {shape[0]} x {shape[1]}, or a single one")
     return axes.reshape(shape), None
 
 
@@ -87,7 +88,7 @@ def _divide(ax: "Axes", shape: tuple[int, int]) -> np.ndarray:
         raise ValueError("ax was divided by another display: pass ax=display.axes_")
     place = ax.get_subplotspec()
     if place is None:
-        raise ValueError("ax has no place in a grid: make it with matplotlib's subplots")
+        raise ValueError("ax is not part of a grid: make it with matplotlib's subplots")
     ax.set_axis_off()
     grid = place.subgridspec(*shape, hspace=0.5)  # room for titles
     return grid.subplots(squeeze=False)

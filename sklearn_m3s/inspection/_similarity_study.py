@@ -1,4 +1,4 @@
-"""Compare measures of similarity: alone, and added to the model without one."""
+"""Compare measures of similarity: alone, and added to a model without similarity."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -56,34 +56,51 @@ def similarity_study(
     model : Pipeline
         A model from `make_m3s`, with at least one tier that has a context (scene or event). Its
         own similarity is not used.
-    X, y
-        As for :func:`~sklearn_m3s.inspection.ablation_study`.
+    X : sequence of length n_videos
+        Videos.
+    y : array-like of shape (n_videos,)
+        Memorability scores.
     measures : dict of str to transformer or dict, default=None
         Measures by the names of their rows: one transformer for the contexts of all tiers, or a
-        dict with one for each tier. None means the five of the paper: fractional and Euclidean
-        distance to 20 centres of k-means, `CosineSimilarity` and `KDESimilarity`, all
+        dict with one transformer per tier. None means the five measures of the paper: fractional
+        and Euclidean distance to 20 k-means centres, `CosineSimilarity` and `KDESimilarity`, all
         standardised, and `DBSCANSimilarity`.
     regressor : regressor, default=None
-        Predicts from a measure alone. None means an `MLPRegressor` of 15 epochs. With the tiers,
-        the model's own regressor is used.
+        Regressor that is fitted to each measure alone. None means an `MLPRegressor` of 15 epochs.
+        For a measure with the tiers, the model's own regressor is used.
+    cv : int, cross-validation generator, iterable or None, default=None
+        As in scikit-learn. None means 5 folds in the order of the videos.
+    groups : array-like of shape (n_videos,), default=None
+        The group of each video, as in :func:`~sklearn_m3s.inspection.ablation_study`.
+    n_bootstrap : int, default=1000
+        Number of bootstrap samples of the test videos, or of the groups. 0 gives no intervals.
+    n_jobs : int, default=None
+        Number of fits at a time; see joblib.
     random_state : int, RandomState instance or None, default=None
         Seed of the bootstrap, of grouped folds and of the default measures and regressor.
-    cv, groups, n_bootstrap, n_jobs, verbose
-        As for :func:`~sklearn_m3s.inspection.ablation_study`.
+    verbose : bool or int, default=False
+        Whether to show a progress bar of the fits. The tiers have their own `verbose`.
 
     Returns
     -------
     DataFrame
-        The row ``"none"`` is the model without similarity, the others are each measure alone, with
-        the columns of :func:`~sklearn_m3s.inspection.ablation_study`. ``delta_spearman`` is the
-        contribution Δρ: the Spearman correlation of the model with the measure minus that of
+        The row ``"none"`` is the model without similarity. The other rows are each measure alone.
+        The columns are those of :func:`~sklearn_m3s.inspection.ablation_study`. ``delta_spearman``
+        is the contribution Δρ: the Spearman correlation of the model with the measure minus that of
         ``"none"``.
 
     Raises
     ------
-    ValueError, VideoError
-        As :func:`~sklearn_m3s.inspection.ablation_study` does, or if the model has no tier with a
-        context, or if a measure names another tier, or has the name of a tier or "none".
+    ValueError
+        If the model has no tier with a context; if a measure names an unknown tier, or is called
+        "none" or like a tier; or in the cases of
+        :func:`~sklearn_m3s.inspection.ablation_study`.
+    VideoError
+        If videos cannot be read. The rows of the others are in the cache, if the tiers have one.
+
+    References
+    ----------
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, Table 2.
 
     Examples
     --------

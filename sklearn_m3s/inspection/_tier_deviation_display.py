@@ -1,4 +1,4 @@
-"""Show the deviation of each tier and of the whole model from some scores."""
+"""Show how far each tier and the whole model deviate from the scores of some videos."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 class TierDeviationDisplay:
     """Deviation of the tiers and of the whole model from the scores of some videos (figure 3).
 
-    A deviation is the prediction minus the score. Bars to the right mean a prediction that is too
+    A deviation is the prediction minus the score. Bars to the right are predictions that are too
     high. Use :meth:`from_estimator` or :meth:`from_predictions` to make a display. All parameters
     are stored as attributes.
 
     Parameters
     ----------
     deviations : dict of str to ndarray of shape (n_shown,)
-        Deviations by the name of a tier, drawn in this order. NaN draws no bar.
+        Deviations by the name of the tier, drawn in this order. NaN draws no bar.
     labels : list of str of length n_shown
         Names of the videos, from top to bottom.
     pictures : list of length n_shown of ndarray of shape (H, W, 3) or None, default=None
@@ -66,14 +66,19 @@ class TierDeviationDisplay:
     def plot(
         self, ax: "Axes | None" = None, *, bar_kwargs: dict[str, Any] | None = None
     ) -> "TierDeviationDisplay":
-        """Draw horizontal bars for each video, coloured by tier, and return the display.
+        """Draw horizontal bars for each video, coloured by tier.
 
         Parameters
         ----------
         ax : Axes, default=None
             Axes to draw into. None makes a new figure.
         bar_kwargs : dict, default=None
-            Passed to matplotlib's `barh`.
+            Keywords for matplotlib's `barh`.
+
+        Returns
+        -------
+        TierDeviationDisplay
+            The display itself.
         """
         pyplot = import_optional("matplotlib.pyplot", "inspection")
         n_videos, height = len(self.labels), 0.8 / len(self.deviations)
@@ -113,13 +118,44 @@ class TierDeviationDisplay:
     ) -> "TierDeviationDisplay":
         """Predict videos by each tier alone and by the whole model, and draw some of them.
 
+        Clones of the model are fitted in cross-validation, as in
+        :func:`~sklearn_m3s.inspection.tier_predictions`.
+
         Parameters
         ----------
-        model, X, y, cv, groups, n_jobs, verbose
-            As for :func:`~sklearn_m3s.inspection.tier_predictions`, which fits clones of the model.
-            Features in place of videos are drawn without pictures.
-        rows, ax, bar_kwargs
-            As for :meth:`from_predictions`.
+        model : Pipeline
+            A model from `make_m3s`, fitted or not.
+        X : sequence of length n_videos, or matrix
+            Videos, or features for a model of `make_m3s_from_features`, drawn without pictures.
+        y : array-like of shape (n_videos,)
+            Memorability scores.
+        cv : int, cross-validation generator, iterable or None, default=None
+            As in scikit-learn. None means 5 folds in the order of the videos.
+        groups : array-like of shape (n_videos,), default=None
+            The group of each video, as in :func:`~sklearn_m3s.inspection.ablation_study`.
+        rows : int or array-like of int, default=4
+            Videos to show, as for :meth:`from_predictions`.
+        ax : Axes, default=None
+            Axes to draw into. None makes a new figure.
+        bar_kwargs : dict, default=None
+            Keywords for matplotlib's `barh`.
+        n_jobs : int, default=None
+            Number of fits at a time; see joblib.
+        verbose : bool or int, default=False
+            Whether to show a progress bar of the fits.
+
+        Returns
+        -------
+        TierDeviationDisplay
+            The drawn display.
+
+        Raises
+        ------
+        ValueError
+            In the cases of :func:`~sklearn_m3s.inspection.ablation_study` and
+            :meth:`from_predictions`.
+        VideoError
+            If videos cannot be read.
         """
         import_optional("matplotlib.pyplot", "inspection")
         videos = videos_of(X)
@@ -139,23 +175,29 @@ class TierDeviationDisplay:
         ax: "Axes | None" = None,
         bar_kwargs: dict[str, Any] | None = None,
     ) -> "TierDeviationDisplay":
-        """Draw the deviations of given predictions, and return the display.
+        """Draw the deviations of given predictions.
 
         Parameters
         ----------
         y_true : array-like of shape (n_videos,) or None
             Memorability scores. None means the column ``score`` of `predictions`.
         predictions : DataFrame or dict of str to array-like of shape (n_videos,)
-            Predictions by the name of a tier, such as
-            :func:`~sklearn_m3s.inspection.tier_predictions` returns. A column ``score`` is not
-            drawn.
+            Predictions by the name of the tier, such as the result of
+            :func:`~sklearn_m3s.inspection.tier_predictions`. A column ``score`` is not drawn.
         videos : sequence of length n_videos, default=None
             Videos. Their middle frames are shown beside the bars.
         rows : int or array-like of int, default=4
-            Which videos to show. An int is their number, taken at even steps from the most to the
-            least memorable of those with all predictions.
-        ax, bar_kwargs
-            As for :meth:`plot`.
+            Indices of the videos to show. An int is the number of videos. They are taken at even
+            steps from the most to the least memorable of those with all predictions.
+        ax : Axes, default=None
+            Axes to draw into. None makes a new figure.
+        bar_kwargs : dict, default=None
+            Keywords for matplotlib's `barh`.
+
+        Returns
+        -------
+        TierDeviationDisplay
+            The drawn display.
 
         Raises
         ------
@@ -194,7 +236,7 @@ def _check(
     y_true = score if y_true is None else y_true
     if y_true is None or not columns:
         raise ValueError(
-            f"predictions has the columns {list(predictions)}: give at least one tier, and the "
+            f"predictions has the columns {list(predictions)}: pass at least one tier, and the "
             "scores as y_true or as a column 'score'"
         )
     scores = check_scores(y_true, "y_true")
@@ -214,11 +256,11 @@ def _choose(
     if np.ndim(rows):
         given = np.asarray(rows).tolist()
         if not given or any(row not in range(n_videos) for row in given):
-            raise ValueError(f"rows={given}: give indices from 0 to {n_videos - 1}")
+            raise ValueError(f"rows={given}: pass indices from 0 to {n_videos - 1}")
         return np.asarray(given)
     n_rows = check_scalar(rows, "rows", Integral, min_val=1)
     known = np.flatnonzero(np.isfinite(list(columns.values())).all(axis=0))
     if not len(known):
-        raise ValueError("predictions has NaN for every video: none can be shown")
+        raise ValueError("predictions has NaN for every video: pass videos with all predictions")
     steps = np.linspace(0, len(known) - 1, min(n_rows, len(known))).round().astype(int)
     return known[np.argsort(-scores[known], kind="stable")][steps]

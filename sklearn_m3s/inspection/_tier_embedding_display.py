@@ -41,18 +41,18 @@ class TierEmbeddingDisplay:
     Parameters
     ----------
     embeddings : dict of str to ndarray of shape (n_videos, 2)
-        Points by the name of a tier.
+        Points by the name of the tier.
     thumbnails : dict of str to dict of int to ndarray of shape (H, W, 3), default=None
         Pictures of each tier, by the row of their point.
     y : ndarray of shape (n_videos,), default=None
-        Numbers that colour the points.
+        Scores that colour the points.
 
     Attributes
     ----------
     scatters_ : dict of str to PathCollection
         The points of each tier.
     axes_ : ndarray of shape (n_tiers,), of Axes
-        One for each tier.
+        The axes of each tier.
     bounding_ax_ : Axes or None
         The axes that were divided, if a single one was given.
     figure_ : Figure
@@ -79,7 +79,7 @@ class TierEmbeddingDisplay:
     def plot(
         self, ax: Any = None, *, scatter_kwargs: dict[str, Any] | None = None
     ) -> "TierEmbeddingDisplay":
-        """Draw the points of each tier and the thumbnails over them, and return the display.
+        """Draw the points of each tier, and the thumbnails over them.
 
         Parameters
         ----------
@@ -87,7 +87,12 @@ class TierEmbeddingDisplay:
             A single axes is divided into one per tier. An array needs one axes per tier. None
             makes a new figure.
         scatter_kwargs : dict, default=None
-            Passed to matplotlib's `scatter`.
+            Keywords for matplotlib's `scatter`.
+
+        Returns
+        -------
+        TierEmbeddingDisplay
+            The display itself.
 
         Raises
         ------
@@ -120,7 +125,7 @@ class TierEmbeddingDisplay:
         scatter_kwargs: dict[str, Any] | None = None,
         random_state: Seed = None,
     ) -> "TierEmbeddingDisplay":
-        """Describe videos with the tiers of a fitted model, draw them, and return the display.
+        """Describe videos with the tiers of a fitted model, and draw their features.
 
         Parameters
         ----------
@@ -133,8 +138,33 @@ class TierEmbeddingDisplay:
             Scores, as the colours of the points.
         tiers : sequence of str, default=None
             Tiers to draw. None means all tiers of the model.
-        n_thumbnails, ax, scatter_kwargs, random_state
-            As for :meth:`from_features`, which also lists further errors.
+        n_thumbnails : int, default=30
+            Largest number of thumbnails per tier.
+        ax : Axes or array-like of Axes, default=None
+            As for :meth:`plot`.
+        scatter_kwargs : dict, default=None
+            Keywords for matplotlib's `scatter`.
+        random_state : int, RandomState instance or None, default=None
+            Seed of t-SNE.
+
+        Returns
+        -------
+        TierEmbeddingDisplay
+            The drawn display.
+
+        Raises
+        ------
+        NotFittedError
+            If the model is not fitted.
+        TypeError, ValueError
+            If `tiers` is empty or names an unknown tier, or in the cases of :meth:`from_features`.
+        VideoError
+            If videos cannot be read (with ``on_error="raise"``).
+
+        Warns
+        -----
+        M3SWarning
+            In the cases of :meth:`from_features`.
         """
         import_optional("matplotlib.pyplot", "inspection")
         chosen = _choose_tiers(model, tiers)
@@ -162,38 +192,50 @@ class TierEmbeddingDisplay:
         scatter_kwargs: dict[str, Any] | None = None,
         random_state: Seed = None,
     ) -> "TierEmbeddingDisplay":
-        """Embed given features, draw them, and return the display.
+        """Map given features to a plane by t-SNE, and draw them.
 
         Parameters
         ----------
         features : dict of str to array-like of shape (n_videos, n_features)
-            Features by the name of a tier. They are standardised here.
+            Features by the name of the tier. They are standardised before t-SNE.
         videos : sequence of length n_videos or None
-            Paths to videos or images and uint8 RGB arrays of shape (T, H, W, 3) or (H, W, 3).
-            None for no thumbnails.
+            Paths to videos or images, and uint8 RGB arrays of shape (T, H, W, 3) or (H, W, 3). None
+            draws no thumbnails.
         y : array-like of shape (n_videos,), default=None
-            Numbers, as the colours of the points.
+            Scores, as the colours of the points.
         n_thumbnails : int, default=30
-            Largest number of thumbnails per tier. They belong to points far from each other, so
-            that none covers another. A video that cannot be read has none.
-        ax, scatter_kwargs
+            Largest number of thumbnails per tier. Their points are far from each other, so that no
+            thumbnail covers another. A video that cannot be read has no thumbnail.
+        ax : Axes or array-like of Axes, default=None
             As for :meth:`plot`.
+        scatter_kwargs : dict, default=None
+            Keywords for matplotlib's `scatter`.
         random_state : int, RandomState instance or None, default=None
-            Seed of t-SNE. Its perplexity is 30, but at most a third of the number of other
-            videos. Under 600 videos its learning rate is n_videos / 12 and its early exaggeration
-            4.
+            Seed of t-SNE.
+
+        Returns
+        -------
+        TierEmbeddingDisplay
+            The drawn display.
 
         Raises
         ------
-        TypeError, ValueError
-            If `videos` is not a sequence of videos, lengths differ, a number is infinite, or
-            fewer than six videos have features.
+        TypeError
+            If `videos` is not a sequence of videos.
+        ValueError
+            If `features` is empty, lengths differ, a number is infinite, or fewer than six videos
+            have features.
 
         Warns
         -----
         M3SWarning
-            For videos with NaN features, which are left out of all tiers, and for videos that
-            cannot be read, whose pictures are left out.
+            If videos have NaN features or cannot be read. The former are left out of all tiers, the
+            latter are drawn without a picture.
+
+        Notes
+        -----
+        The perplexity of t-SNE is 30, but at most a third of the number of other videos. For fewer
+        than 600 videos, its learning rate is n_videos / 12 and its early exaggeration is 4.
         """
         import_optional("matplotlib.pyplot", "inspection")
         videos = None if videos is None else check_videos(videos)
@@ -217,7 +259,7 @@ def _choose_tiers(model: Pipeline, names: Iterable[str] | None) -> dict[str, Any
     tiers = take_apart(model).tiers
     names = list(tiers) if names is None else list(names)
     if not names or any(name not in tiers for name in names):
-        raise ValueError(f"tiers={names} cannot be drawn: the model has {list(tiers)}")
+        raise ValueError(f"tiers={names} cannot be drawn: use tiers of the model, {list(tiers)}")
     check_is_fitted(model)
     return {name: tiers[name] for name in names}
 
@@ -225,9 +267,9 @@ def _choose_tiers(model: Pipeline, names: Iterable[str] | None) -> dict[str, Any
 def _check(
     features: Mapping[str, ArrayLike], videos: list[Any] | None, y: ArrayLike | None
 ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None]:
-    """Return features and scores without rows of NaN, and the indices of the kept rows."""
+    """Return features and scores without videos that have NaN, and the indices of the others."""
     if not features:
-        raise ValueError("features is empty: give the matrix of at least one tier")
+        raise ValueError("features is empty: pass the matrix of at least one tier")
     matrices = {
         name: check_array(matrix, dtype=np.float64, ensure_all_finite="allow-nan", input_name=name)
         for name, matrix in features.items()
@@ -237,7 +279,7 @@ def _check(
     known = ~np.any([np.isnan(matrix).any(axis=1) for matrix in matrices.values()], axis=0)
     if known.sum() < _FEWEST:
         raise ValueError(
-            f"{known.sum()} of {len(known)} videos have features: t-SNE needs at least {_FEWEST}"
+            f"{known.sum()} of {len(known)} videos have features: pass at least {_FEWEST} for t-SNE"
         )
     if not known.all():
         rows = np.flatnonzero(~known).tolist()
@@ -269,7 +311,7 @@ def _width(points: np.ndarray) -> float:
 
 
 def _spread(points: np.ndarray, n_thumbnails: int) -> list[int]:
-    """Return points at least a thumbnail apart, each the farthest from those before."""
+    """Choose points at least a thumbnail apart. Each is the farthest from those before."""
     chosen: list[int] = []
     distances = np.full(len(points), np.inf)
     while len(chosen) < n_thumbnails and distances.max() >= _SIDE * _width(points):

@@ -26,26 +26,39 @@ def tier_predictions(
     Parameters
     ----------
     model : Pipeline
-        A model from `make_m3s`. In each fold a clone of its regressor is fitted on the columns of
-        each tier, on those of all similarities, and on all columns.
+        A model from `make_m3s`. In each fold, a clone of its regressor is fitted to the columns of
+        each tier, to those of all similarities, and to all columns.
     X : sequence of length n_videos
         Videos.
     y : array-like of shape (n_videos,)
         Memorability scores.
-    cv, groups, n_jobs, verbose
-        As for :func:`~sklearn_m3s.inspection.ablation_study`. Folds of groups are not shuffled.
+    cv : int, cross-validation generator, iterable or None, default=None
+        As in scikit-learn. None means 5 folds in the order of the videos.
+    groups : array-like of shape (n_videos,), default=None
+        The group of each video, as in :func:`~sklearn_m3s.inspection.ablation_study`. Folds of
+        groups are not shuffled.
+    n_jobs : int, default=None
+        Number of fits at a time; see joblib.
+    verbose : bool or int, default=False
+        Whether to show a progress bar of the fits. The tiers have their own `verbose`.
 
     Returns
     -------
     DataFrame
-        One row per video, in the order of `X`. The columns ``score`` (the true score), ``all`` and
-        one for each tier hold predictions of videos outside the training set: the mean where a
-        video is in several test folds, NaN where it is in none.
+        One row per video, in the order of `X`. The column ``score`` has the true scores. The
+        columns ``all`` and one per tier have predictions by models that were fitted without the
+        video. They are the mean if a video is in several test folds, and NaN if it is in none.
 
     Raises
     ------
-    ValueError, VideoError
-        As :func:`~sklearn_m3s.inspection.ablation_study` does.
+    ValueError
+        In the cases of :func:`~sklearn_m3s.inspection.ablation_study`.
+    VideoError
+        If videos cannot be read. The rows of the others are in the cache, if the tiers have one.
+
+    References
+    ----------
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, figure 3.
 
     Examples
     --------

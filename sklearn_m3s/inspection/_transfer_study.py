@@ -55,52 +55,53 @@ def transfer_study(
     Parameters
     ----------
     models : regressor, or dict of str to regressor
-        Models by name. A single one is called ``"model"``. Clones of them are fitted.
+        Models by name. A single model is called ``"model"``. Clones of the models are fitted.
     data_sets : dict of str to tuple or Bunch
-        Two data sets or more, by name: ``(X, y)``, ``(X, y, groups)``, or a Bunch of the keys
-        ``videos`` and ``scores``, or ``data`` and ``target``, and perhaps ``groups``. `X` are
-        videos, or features that are the same in all data sets. For groups see
-        :func:`~sklearn_m3s.inspection.evaluate`. Equal groups of two data sets are different
-        sources.
+        Two data sets or more, by name: ``(X, y)``, ``(X, y, groups)``, or a Bunch with the keys
+        ``videos`` and ``scores``, or ``data`` and ``target``, and optionally ``groups``. `X` are
+        videos, or features with the same columns in all data sets. For groups, see
+        :func:`~sklearn_m3s.inspection.evaluate`. Groups of two data sets are different even if they
+        have the same name.
     cv : int, cross-validation generator or None, default=None
         Folds within each data set, as for :func:`~sklearn_m3s.inspection.evaluate`.
     n_bootstrap : int, default=1000
-        Bootstrap samples of each data set: of its videos, or of its groups. 0 gives no intervals.
+        Number of bootstrap samples of the videos of each data set, or of its groups. 0 gives no
+        intervals.
     n_jobs : int, default=None
         Number of fits at a time; see joblib.
     random_state : int, RandomState instance or None, default=None
-        Seed of the bootstrap and of grouped folds. The models keep their own.
+        Seed of the bootstrap and of grouped folds. The models keep their own seeds.
     verbose : bool or int, default=False
-        Whether to show a progress bar of the fits. The tiers of the models show their own.
+        Whether to show a progress bar of the fits. The tiers have their own `verbose`.
 
     Returns
     -------
     DataFrame
         One row for each model and pair of data sets, with the index levels ``model``, ``test`` and
-        ``train``, and the columns of :func:`~sklearn_m3s.inspection.ablation_study`. Where
-        training and test set are the same, the row is cross-validated within it.
+        ``train``, and the columns of :func:`~sklearn_m3s.inspection.ablation_study`. If the
+        training and the test set are the same, the row is cross-validated within this data set.
         ``delta_spearman`` is the difference from this row, on the same test videos.
         ``table["spearman"].unstack("train")`` is the matrix of each model.
 
     Raises
     ------
     ValueError
-        If there are fewer than two data sets, or one is not as described; if features have other
-        columns in another data set; if scores are not finite; if there are fewer videos or groups
-        than folds; if a group is on both sides of a fold.
+        If there are fewer than two data sets, or one is not as described; if the columns of
+        features differ between data sets; if scores are not finite; if there are fewer videos or
+        groups than folds; if a group is on both sides of a fold.
     VideoError
         If videos cannot be read. The descriptions of the others are in the cache, if there is one.
 
     Notes
     -----
-    Between two data sets, a model learns from all videos of the one and predicts all of the other.
-    Within a data set it learns from fewer, the training videos of a fold. Each video is described
-    once, by all tiers of a model, and not again for the same tier of another model.
+    Between two data sets, a model learns from all videos of one and predicts all videos of the
+    other. Within a data set, it learns from fewer videos: those of the training folds. Each video
+    is described once by all tiers of a model. The same tier of another model reuses its rows.
 
     References
     ----------
-    Constantin et al.: Overview of the MediaEval 2023 Predicting Video Memorability task (which
-    replaced prediction within a data set by generalisation to another).
+    Constantin et al.: Overview of the MediaEval 2023 Predicting Video Memorability task. That task
+    replaced prediction within a data set by generalisation to another.
 
     Examples
     --------
@@ -166,7 +167,7 @@ def transfer_study(
 
 def _check_sets(data_sets: Mapping[str, Any], cv: Any, random_state: Seed) -> dict[str, _DataSet]:
     if len(data_sets) < 2:
-        raise ValueError(f"data_sets has {len(data_sets)} data sets: a transfer needs two or more")
+        raise ValueError(f"data_sets has {len(data_sets)} data sets: pass two or more")
     sets = {}
     for name, data in data_sets.items():
         try:
@@ -187,12 +188,13 @@ def _unpack(data: Any) -> tuple[Videos, ArrayLike, ArrayLike | None]:
         X, y, *groups = data
         return X, y, groups[0] if groups else None
     raise ValueError(
-        "pass (X, y), (X, y, groups), or a Bunch of videos and scores, or of data and target"
+        f"a {type(data).__name__} of another form: pass (X, y), (X, y, groups), or a Bunch of "
+        "videos and scores, or of data and target"
     )
 
 
 def _join(parts: dict[str, Any]) -> Videos:
-    """Return the videos, or the rows of the matrices, of all data sets in one."""
+    """Return the videos of all data sets in one list, or their matrices in one matrix."""
     matrices = list(parts.values())
     if any(getattr(X, "ndim", 1) != 2 for X in matrices):
         return [video for X in matrices for video in X]
@@ -202,7 +204,7 @@ def _join(parts: dict[str, Any]) -> Videos:
         if columns[other] != columns[first]:
             raise ValueError(
                 f"data_sets[{other!r}] has other columns than data_sets[{first!r}] "
-                f"({len(columns[other])} and {len(columns[first])}): give both the same features"
+                f"({len(columns[other])} and {len(columns[first])}): pass the same features in both"
             )
     if all(hasattr(X, "iloc") for X in matrices):
         return import_optional("pandas", "inspection").concat(matrices, ignore_index=True)
@@ -210,6 +212,6 @@ def _join(parts: dict[str, Any]) -> Videos:
 
 
 def _cut(test: np.ndarray, predicted: np.ndarray, rows: np.ndarray) -> tuple[Any, Any]:
-    """Return the part of some test videos and their predictions that is in `rows`."""
+    """Return the test videos that are in `rows`, and their predictions."""
     inside = np.isin(test, rows)
     return test[inside], predicted[inside]

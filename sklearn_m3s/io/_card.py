@@ -60,7 +60,7 @@ def _number(value: float) -> float | None:
 
 
 def weights_of(tiers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return the network of each tier that has one: its names, its digest and its licence.
+    """Return the names, digest and licence of the network of each tier that has one.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def check_card(card: Any) -> dict[str, Any]:
     if card is None:
         return {}
     if not isinstance(card, Mapping) or not all(isinstance(key, str) for key in card):
-        raise ModelError(f"card is {card!r:.80}: pass a dict with names as keys")
+        raise ModelError(f"card is {card!r:.80}: pass a dict with strings as keys")
     return {key: _plain(value, key) for key, value in card.items()}
 
 
@@ -107,7 +107,9 @@ def _plain(value: Any, name: str) -> Any:
         return None
     if isinstance(value, str | int | float | None):
         return value
-    raise ModelError(f"card[{name!r}] holds a {type(value).__name__}: use text, numbers and lists")
+    raise ModelError(
+        f"card[{name!r}] contains a {type(value).__name__}: use text, numbers and lists"
+    )
 
 
 def today() -> str:

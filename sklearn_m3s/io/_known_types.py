@@ -201,7 +201,7 @@ def known_attributes(name: str) -> set[str]:
 
 
 def is_known_class(name: str) -> bool:
-    """Return whether a model file may hold instances of a class, given by its full name."""
+    """Return whether a model file may contain instances of a class, given by its full name."""
     return name in ATTRIBUTES or name == _STORED
 
 
@@ -211,7 +211,7 @@ def full_name(kind: type) -> str:
 
 
 def trusted_types() -> list[str]:
-    """Return the full names of all classes, functions and types that a model file can hold.
+    """Return the full names of all classes, functions and types that a model file can contain.
 
     They belong to this package, or are the parts of scikit-learn that models use. A model with any
     other type cannot be saved, and a file with one is refused.
@@ -219,7 +219,7 @@ def trusted_types() -> list[str]:
     Returns
     -------
     list of str
-        Sorted. It can be passed as `trusted` to `skops.io.load`.
+        The sorted names. The list can be passed as `trusted` to `skops.io.load`.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """Checks of fitted estimators whose compiled code trusts indices and shapes.
 
-A wrong number there would make the code read or write out of bounds. Other estimators check their
-arrays themselves, or leave that to NumPy.
+A wrong number would make that code read or write out of bounds. Other estimators check their arrays
+themselves, or leave that to NumPy.
 """
 
 from typing import Any
@@ -152,4 +152,4 @@ def _check_support_vectors(part: Any, name: str) -> None:
 
 def _require(fits: Any, name: str, fault: str) -> None:
     if not fits:
-        raise ModelError(f"{name} of its model has {fault}")
+        raise ModelError(f"{name} in its model has {fault}: get an undamaged file")

@@ -40,10 +40,10 @@ def save_model(
     card: Mapping[str, Any] | None = None,
     reference: ReferenceSet | None = None,
 ) -> None:
-    """Save a fitted model as one file that holds data and no code.
+    """Save a fitted model as one file that contains data and no code.
 
     The file is a zip archive of JSON and arrays. `load_model` runs no code from it. Saving and
-    loading need the extra ``io``.
+    loading need skops, which the extra ``io`` installs.
 
     Parameters
     ----------
@@ -54,19 +54,19 @@ def save_model(
         The file to write, usually with the suffix ``.m3s``. An existing file is replaced once the
         new one is complete.
     card : dict of str to JSON values, default=None
-        Description of the model: ``"title"``, ``"data"``, ``"limits"`` and any other keys. The
-        number of videos, the cross-validated rank correlation, the weights, the versions and the
-        date are added where they are known and the card lacks them.
+        Description of the model: ``"title"``, ``"data"``, ``"limits"`` and any other keys. Missing
+        entries are added if they are known: the number of videos, the cross-validated rank
+        correlation, the weights, the versions and the date.
     reference : ReferenceSet, default=None
-        Training videos for a report to compare new videos with; see `make_reference_set`.
+        Training videos with which a report compares new videos; see `make_reference_set`.
 
     Raises
     ------
     ImportError
         If skops is not installed.
     ModelError
-        If the model is not fitted, is of another kind, or has a part that a model file cannot hold.
-        `trusted_types` lists what it can hold.
+        If the model is not fitted, is of another kind, or has a part that a model file cannot
+        contain. `trusted_types` lists the possible parts.
     WeightsError
         If the pretrained weights of a tier are not found, so that their digest is unknown.
 
@@ -76,11 +76,11 @@ def save_model(
 
     Notes
     -----
-    The file holds the names, the settings and the weight digests of the tiers' networks, not the
+    The file contains the names, the settings and the weight digests of the tiers' networks, not the
     networks themselves. Your own modules and functions are not saved either: pass them to
     `load_model`. The parameters `cache` and `memory` name folders of this computer, so they are
-    saved as None. State that only a later ``partial_fit`` or ``warm_start=True`` would use, such as
-    that of optimizers, is left out and starts from scratch.
+    saved as None. State that only a later ``partial_fit`` or ``warm_start=True`` would use is left
+    out, such as the state of optimizers.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def save_model(
     try:
         check_is_fitted(getattr(model, "estimator_", model))
     except (NotFittedError, TypeError) as error:
-        raise ModelError(f"model is not fitted: {error}") from error
+        raise ModelError(f"model is not fitted: call fit before save_model ({error})") from error
     parts = parts_of(model)
     packing = Packing({id(getattr(t, "model", None)): name for name, t in parts.tiers.items()})
     packed = packing.pack(model)
@@ -109,7 +109,8 @@ def save_model(
         dumped = skops.dumps(packed)
     except Exception as error:  # skops raises errors of many classes
         raise ModelError(
-            f"skops cannot save the model: {error!s:.300}. Keep it for yourself with joblib.dump"
+            f"skops cannot save the model: {error!s:.300}. For your own use, save it with "
+            "joblib.dump"
         ) from error
     about = _about(model, card, reference, weights, packing.modules)
     target = Path(path)
@@ -199,16 +200,16 @@ def _write_schema(dumped: bytes, file: ModelZipWriter) -> None:
 def load_model(path: PathLike, *, modules: Mapping[str, Any] | None = None) -> Any:
     """Load a model saved by `save_model`.
 
-    No code in the file is run. The file may hold arrays and instances of known classes of this
+    No code in the file is run. The file may contain arrays and instances of known classes of this
     package and of scikit-learn (see `trusted_types`), with known attributes. Everything is checked
-    before anything is built. Loading needs the extra ``io``.
+    before anything is built. Loading needs skops, which the extra ``io`` installs.
 
     Parameters
     ----------
     path : str or os.PathLike
         The model file.
     modules : dict of str to object, default=None
-        Modules and functions that the model was made with and that the file does not hold. The key
+        Modules and functions that the model was made with, which the file does not contain. The key
         of an encoder's `model` is the name of its tier. Any other key is the name of the parameter,
         such as ``"loss"``.
 
@@ -221,6 +222,8 @@ def load_model(path: PathLike, *, modules: Mapping[str, Any] | None = None) -> A
     ------
     ImportError
         If skops is not installed.
+    OSError
+        If the file cannot be opened.
     ModelError
         If the file is damaged, not a model file, or of a newer format; if it has an unknown class,
         key, version or shape; if `modules` lacks a module; or if the predictions differ from those
@@ -233,12 +236,12 @@ def load_model(path: PathLike, *, modules: Mapping[str, Any] | None = None) -> A
 
     Notes
     -----
-    The networks of the tiers are found or fetched when the first video is described. A
-    `WeightsError` is raised then if they are missing or differ from those of the fitted model.
+    The networks of the tiers are found or fetched when the first video is described. If they are
+    missing or differ from those of the fitted model, this raises a `WeightsError`.
 
     Examples
     --------
-    See `save_model`.
+    `save_model` has an example of saving and loading. A missing file raises an error:
 
     >>> from sklearn_m3s import load_model
     >>> load_model("no/such/model.m3s")
@@ -257,12 +260,12 @@ def _unpack(file: ModelZip, modules: Mapping[str, Any]) -> Any:
         names = ", ".join(f"{name!r}: ..." for name in lacking)
         kinds = ", ".join(f"{name!r} was a {kind}" for name, kind in lacking.items())
         raise ModelError(
-            f"it lacks modules that the model was made with: pass modules={{{names}}} to "
+            f"the file does not contain all modules of the model: pass modules={{{names}}} to "
             f"load_model ({kinds})"
         )
     unknown = sorted(set(modules) - set(needed))
     if unknown:
-        raise ModelError(f"modules has the names {unknown}, but needs {sorted(needed)}")
+        raise ModelError(f"modules has the unknown names {unknown}: pass only {sorted(needed)}")
     try:
         model = _build(file, about, modules)
     except ModelError as error:
@@ -290,18 +293,23 @@ def _build(file: ModelZip, about: dict[str, Any], modules: Mapping[str, Any]) ->
             ) from error
         warnings.simplefilter("ignore")  # such as about missing column names
         if full_name(type(model)) != about["class"]:
-            raise ModelError(f"it says that it is a {about['class']!r:.80}")
+            raise ModelError(
+                f"it claims to be a {about['class']!r:.80}, but is a {full_name(type(model))}"
+            )
         check_probe(model, file)
     return model
 
 
 def _origin(about: dict[str, Any]) -> str:
-    """Return a note on the scikit-learn version that saved a model, if it is another one."""
+    """Return a note on the scikit-learn version that saved a model, if it differs from this one."""
     libraries = about["card"].get("libraries")
     saved = libraries.get("scikit-learn") if isinstance(libraries, dict) else None
     if saved in (None, version("scikit-learn")):
         return ""
-    return f" (it was saved by scikit-learn {saved!s:.20}, and this is {version('scikit-learn')})"
+    return (
+        f" (it was saved by scikit-learn {saved!s:.20}, and this is {version('scikit-learn')}: "
+        "install that version, or fit the model again)"
+    )
 
 
 def _compare_networks(model: Any, about: dict[str, Any], modules: Mapping[str, Any]) -> None:
@@ -310,7 +318,7 @@ def _compare_networks(model: Any, about: dict[str, Any], modules: Mapping[str, A
         if is_given and tier._spec().identity() != about["weights"].get(name, {}).get("identity"):
             warnings.warn(
                 f"modules[{name!r}] is not the network that the model was fitted with, or has "
-                "other weights: predictions may mean nothing",
+                "other weights, so predictions may be meaningless: pass the original network",
                 M3SWarning,
                 stacklevel=4,
             )
@@ -325,7 +333,7 @@ def _read_about(file: ModelZip) -> dict[str, Any]:
         raise ModelError(f"its model.json has the format {found!r:.80}")
     if found > _FORMAT:
         raise ModelError(
-            f"it has the format {found}, of sklearn_m3s {about.get('version')!s:.20}, and this "
+            f"it has the format {found} of sklearn_m3s {about.get('version')!s:.20}, but this "
             f"version reads {_FORMAT}: update sklearn_m3s"
         )
     wrong = sorted(_KEYS ^ set(about))
@@ -350,11 +358,13 @@ def load_card(path: PathLike) -> dict[str, Any]:
     dict of str to JSON values
         The `card` passed to `save_model`, with the entries that it added: ``"n_videos"``,
         ``"spearman"`` and ``"spearman_interval"`` (if there are out-of-fold predictions),
-        ``"weights"``, ``"modules"``, ``"limits"``, ``"date"`` and ``"libraries"``. The card is not
-        checked: anybody can write anything there.
+        ``"weights"``, ``"modules"``, ``"limits"``, ``"date"`` and ``"libraries"``. The content of
+        the card is not checked, so it is only as reliable as the author of the file.
 
     Raises
     ------
+    OSError
+        If the file cannot be opened.
     ModelError
         If the file is damaged or not a model file.
 
@@ -391,6 +401,8 @@ def load_reference(path: PathLike) -> ReferenceSet | None:
 
     Raises
     ------
+    OSError
+        If the file cannot be opened.
     ModelError
         If the file is damaged or not a model file.
 

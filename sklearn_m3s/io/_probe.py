@@ -18,11 +18,11 @@ def parts_of(model: Any) -> ModelParts:
     try:
         return take_apart(getattr(model, "estimator_", model))
     except ValueError as error:
-        raise ModelError(f"{error}, or PredictionIntervals of one, fitted") from error
+        raise ModelError(f"{error}, or fitted PredictionIntervals of such a pipeline") from error
 
 
 def write_probe(model: Any, file: ModelZipWriter) -> None:
-    """Store random rows that resemble those of each tier, and their predictions."""
+    """Store random rows that resemble the rows of each tier, and their predictions."""
     parts = parts_of(model)
     rng = np.random.default_rng(0)
     rows = []
@@ -57,7 +57,7 @@ def check_probe(model: Any, file: ModelZip) -> None:
 
 
 def _predict(parts: ModelParts, rows: list[np.ndarray]) -> np.ndarray:
-    """Predict rows of each tier as the model does after its tiers."""
+    """Predict the rows of each tier with the parts of the model that follow the tiers."""
     columns = []
     for (name, tier), block in zip(parts.tiers.items(), rows, strict=True):
         if isinstance(tier, VideoTransformer) and tier.reduction_ is not None:

@@ -1,4 +1,4 @@
-"""Training videos of a model, for a report to compare new videos with."""
+"""Training videos of a model, with which a report compares new videos."""
 
 import io
 import json
@@ -26,22 +26,27 @@ _INDEX = {"names", "tiers", "has_thumbnail"}
 
 @dataclass(frozen=True)
 class ReferenceSet:
-    """Training videos of a model, for a report to compare new videos with.
+    """Training videos of a model, with which a report compares new videos.
 
     Parameters
     ----------
     names : list of str of length n_videos
         Names of the videos, as given.
     scores : ndarray of shape (n_videos,) or (n_videos, n_scores), float64
-        Their scores; NaN where one is missing.
+        Scores of the videos. NaN for a missing score.
     predictions : ndarray of the shape of `scores`, float64
-        Out-of-fold predictions: each is by a model that was fitted without the video.
+        Out-of-fold predictions. Each comes from a model that was fitted without the video.
     features : dict of str to ndarray of shape (n_videos, n_features), float32
         The columns of each tier, before scaling.
     feature_names : dict of str to list of str
         The names of these columns.
     thumbnails : list of bytes of length n_videos
-        A small WebP picture of each video, or empty bytes where there is none.
+        A small WebP picture of each video, or empty bytes if there is none.
+
+    Raises
+    ------
+    ModelError
+        If shapes, lengths or tiers do not match.
 
     Examples
     --------
@@ -109,13 +114,15 @@ def make_reference_set(
         Their scores.
     predictions : array-like of the shape of `y`, default=None
         Out-of-fold predictions. If None, those of `PredictionIntervals` are used. For other models,
-        clones are fitted in each fold of `cv`.
-    cv, groups
-        Cross-validation for these fits, as in `PredictionIntervals`.
+        a clone is fitted in each fold of `cv`.
+    cv : int, cross-validation generator, iterable or None, default=5
+        Folds for these fits, as in `PredictionIntervals`.
+    groups : array-like of shape (n_videos,), default=None
+        The group of each video, as in `PredictionIntervals`.
     thumbnail_size : int, default=128
         The longer side of the thumbnails in pixels.
     n_jobs : int, default=None
-        Number of folds fitted at a time, or of workers that read videos.
+        Number of folds fitted at a time, and of workers that read thumbnails.
 
     Returns
     -------
@@ -131,8 +138,8 @@ def make_reference_set(
 
     Notes
     -----
-    Each file is decoded once for all tiers and once for its thumbnail. The tiers do not decode it
-    if `X` carries their descriptions or the cache holds them.
+    Each file is decoded once for all tiers and once for its thumbnail. The tiers do not decode a
+    file if `X` carries its descriptions or if these are in their cache.
 
     Examples
     --------
@@ -224,7 +231,7 @@ def _are(values: Any, kind: type) -> bool:
 def _numbers(file: ModelZip, name: str) -> np.ndarray:
     array = file.array(name)
     if array.dtype not in (np.float32, np.float64):
-        raise ModelError(f"its array {name!r} is of the type {array.dtype}, and not of numbers")
+        raise ModelError(f"its array {name!r} has the type {array.dtype}, which is not a float")
     return array
 
 

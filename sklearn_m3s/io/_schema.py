@@ -1,8 +1,8 @@
 """Checks of a skops schema, before skops builds anything from it.
 
-skops itself checks only the names of classes. This check is stricter: it allows few kinds of nodes,
-one layout of each, and known attributes of known classes. So a file cannot reach other functions,
-methods or constructors with arguments, nor refer to a part that is not complete.
+skops itself checks only the names of classes. This check is stricter. It allows few kinds of nodes,
+one layout of each, and known attributes of known classes. So a file cannot reach other functions or
+methods, cannot call constructors with arguments, and cannot refer to an incomplete part.
 """
 
 import json
@@ -48,15 +48,15 @@ class SchemaCheck:
         self._begun: set[int] = set()
 
     def check(self, schema: Any) -> None:
-        """Raise a ModelError if the schema has anything but known parts in known places."""
+        """Raise a ModelError unless the schema has only known parts in known places."""
         _require(isinstance(schema, dict), "is not an object", "its root")
         schema = dict(schema)
         schema.pop("_skops_version", None)
         protocol = schema.pop("protocol", None)
         if protocol != PROTOCOL or type(protocol) is not int:
             raise ModelError(
-                f"its schema has the protocol {protocol!r:.80} of skops, and this version of "
-                f"sklearn_m3s reads {PROTOCOL}: use the version that it was saved with"
+                f"its schema has the protocol {protocol!r:.80} of skops, but this version of "
+                f"sklearn_m3s reads {PROTOCOL}: use the version that saved the file"
             )
         self._node(schema, ())
 
@@ -91,7 +91,7 @@ class SchemaCheck:
             self._complete.add(number)
 
     def _check_type(self, node: Any, name: str, path: Path, place: str) -> None:
-        """Types and functions have no content."""
+        """Check nothing: types and functions have no content."""
 
     _check_function = _check_type
 
@@ -161,7 +161,7 @@ class SchemaCheck:
 
 
 def parse_json(text: str | bytes, name: str) -> Any:
-    """Parse a JSON text, or raise a ModelError that names it."""
+    """Parse a JSON text. Raise a ModelError with its name if it is invalid."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -171,8 +171,9 @@ def parse_json(text: str | bytes, name: str) -> Any:
 def without_repeats(node: Any, known: set[int] | None) -> Any:
     """Return a schema that writes each part once, and later refers to it by its id.
 
-    skops writes a part as often as it occurs. `known` holds the ids so far. If it is None, ids are
-    left out: skops reads the types of keys and shapes in another order than it writes them.
+    skops writes a part every time it occurs. `known` contains the ids so far. If it is None, ids
+    are left out, because skops reads the types of keys and shapes in another order than it writes
+    them.
     """
     if isinstance(node, list):
         return [without_repeats(part, known) for part in node]

@@ -40,7 +40,7 @@ class Stored:
         A module or function of the user, saved by name only; a random number generator; the
         metadata that an estimator requests; or a decision tree.
     state : object
-        Its data.
+        Data of the part.
     """
 
     kind: str
@@ -48,13 +48,13 @@ class Stored:
 
 
 class Packing:
-    """Make a copy of a model that holds plain data and known classes only.
+    """Make a copy of a model that contains only plain data and known classes.
 
     Parameters
     ----------
     names : dict of int to str
-        Names of the modules of the user, by their id. Others are named by the parameter that
-        holds them.
+        Names of the modules of the user, by their id. Other modules are named after the parameter
+        that holds them.
 
     Attributes
     ----------
@@ -93,8 +93,8 @@ class Packing:
             return Stored("module", self._name(value, path))
         raise ModelError(
             f"{'.'.join(map(str, path)) or 'the model'} is a {full_name(kind)}, which a model file "
-            "cannot hold: use one of sklearn_m3s.io.trusted_types(), or keep the model for "
-            "yourself with joblib.dump"
+            "cannot contain: use one of sklearn_m3s.io.trusted_types(), or save the model for "
+            "your own use with joblib.dump"
         )
 
     def _name(self, value: Any, path: Path) -> str:
@@ -130,7 +130,7 @@ class Unpacking:
         self._modules = modules
 
     def unpack(self, packed: Any) -> Any:
-        """Return the model, after checking the parts that could access memory out of bounds."""
+        """Return the model, and check the parts that could access memory out of bounds."""
         return _rebuilt(packed, self._change, self._finish)
 
     def _change(self, value: Any, path: Path) -> Any:
@@ -151,10 +151,13 @@ class Unpacking:
         attributes = vars(part)
         for name in _CLEARED & attributes.keys():
             if attributes[name] is not None:
-                raise ModelError(f"{name} of a {type(part).__name__} is set, but has to be None")
+                raise ModelError(f"{name} of a {type(part).__name__} is set, but must be None")
         n_jobs = attributes.get("n_jobs")
         if n_jobs is not None and not (type(n_jobs) is int and abs(n_jobs) <= _MOST_JOBS):
-            raise ModelError(f"n_jobs of a {type(part).__name__} is {n_jobs!r:.80}")
+            raise ModelError(
+                f"n_jobs of a {type(part).__name__} is {n_jobs!r:.80}, but must be None or an "
+                f"integer from -{_MOST_JOBS} to {_MOST_JOBS}"
+            )
         requests = attributes.pop("_metadata_request", None)
         if requests is not None:
             _set_requests(part, requests)
@@ -178,7 +181,7 @@ _CONTAINERS = (dict, list, tuple)
 
 
 def full_name_of_function(value: Any) -> str:
-    """Return the module and the name of a function. Other objects give no known name."""
+    """Return the module and the name of a function. Other objects give an unknown name."""
     return f"{getattr(value, '__module__', '')}.{getattr(value, '__name__', '')}"
 
 
@@ -189,9 +192,9 @@ def _rebuilt(
     path: Path = (),
     memo: dict[int, tuple[Any, Any]] | None = None,
 ) -> Any:
-    """Return a copy of a model with all of its parts changed, the inner ones first.
+    """Return a copy of a model with all parts changed, the inner parts first.
 
-    An object that the model refers to twice is one object in the copy, too.
+    An object that the model refers to twice is also one object in the copy.
     """
     memo = {} if memo is None else memo
     if id(value) in memo:
@@ -234,7 +237,10 @@ def _build_random_state(state: dict[str, Any]) -> np.random.RandomState:
     key, place = state["state"]["key"], state["state"]["pos"]
     # NumPy does not check the position: a wrong one would read memory beyond the key.
     if key.shape != (624,) or not (type(place) is int and 0 <= place <= 624):
-        raise ModelError(f"a RandomState has a key of shape {key.shape} and is at {place!r:.80}")
+        raise ModelError(
+            f"a RandomState has a key of shape {key.shape} and the position {place!r:.80}, but "
+            "must have (624,) and 0 to 624"
+        )
     generator = np.random.RandomState()
     generator.set_state(state)
     return generator

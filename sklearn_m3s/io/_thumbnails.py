@@ -13,7 +13,7 @@ _AT_ONCE = 1000  # videos whose pictures are in memory at a time
 
 
 def make_thumbnails(videos: Sequence[Any], side: int, n_jobs: int | None) -> list[bytes]:
-    """Return the middle frame of each video as a WebP file, or nothing if it cannot be read.
+    """Return the middle frame of each video as a WebP file, or empty bytes if it cannot be read.
 
     The longer side has up to `side` pixels.
     """

@@ -1,7 +1,7 @@
-"""Members of a model file, whose names and sizes are checked before they are read.
+"""Members of a model file. Their names and sizes are checked before they are read.
 
 All members are stored without compression. So they cannot unpack to more bytes than the file has,
-which bounds the memory for reading them.
+and the memory for reading them is bounded.
 """
 
 import io
@@ -32,7 +32,7 @@ _KINDS = "biufcUSV"  # numbers, strings, and records of them
 
 @contextmanager
 def open_model(path: PathLike) -> Iterator["ModelZip"]:
-    """Open a model file, and report its faults as a ModelError that names the file."""
+    """Open a model file. Faults raise a ModelError that names the file."""
     with open(path, "rb") as file:
         try:
             with zipfile.ZipFile(file) as archive:
@@ -53,7 +53,7 @@ class ModelZip:
     archive : ZipFile
         The open file.
     n_bytes : int
-        Its size.
+        Size of the file.
     """
 
     def __init__(self, archive: zipfile.ZipFile, n_bytes: int) -> None:
@@ -98,7 +98,7 @@ class ModelZip:
         return np.load(io.BytesIO(self.read(name)), allow_pickle=False)
 
     def check_array(self, name: str) -> None:
-        """Raise a ModelError unless an array has a correct header and holds no objects."""
+        """Raise a ModelError unless an array has a correct header and contains no objects."""
         if name not in self.members:
             raise ModelError(f"its member {name!r} is missing")
         with self.archive.open(name) as file:
@@ -111,7 +111,7 @@ class ModelZip:
             n_bytes = self.members[name].file_size - file.tell()
         plain = dtype.kind in _KINDS and not dtype.hasobject and dtype.itemsize
         if not plain:
-            raise ModelError(f"its array {name!r} is of the type {dtype!r}, and not of numbers")
+            raise ModelError(f"its array {name!r} has the type {dtype!r}, which is not numeric")
         if any(not 0 <= side < _LONGEST_SIDE for side in shape) or (
             math.prod(shape) * dtype.itemsize != n_bytes
         ):

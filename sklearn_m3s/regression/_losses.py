@@ -1,4 +1,4 @@
-"""Losses of the paper. Each is a mean over a batch, with optional weights of the rows."""
+"""Losses of the paper. Each is a mean over a batch, with optional weights of the videos."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from sklearn_m3s.regression._soft_rank import soft_rank
 
 
 class _Loss(nn.Module):
-    """Base of the losses. A subclass computes its loss by ``_loss`` of vectors."""
+    """Base of the losses. A subclass computes its loss from vectors in ``_loss``."""
 
     def forward(
         self,
@@ -50,9 +50,9 @@ class WeightedMSELoss(_Loss):
 class PenalizedMSELoss(_Loss):
     """Squared error with a weight that grows with the distance of the target from the centre.
 
-    The mean over the batch of ``[1 + scale * |m - center|^power] * (m - m̂)²``, where m is the
-    target and m̂ the prediction. This is the loss L1 of the paper (section 6). The hardest videos
-    are in the tails of the distribution of the scores.
+    The loss is the mean over the batch of ``[1 + scale * |m - center|^power] * (m - m̂)²``, where m
+    is the target and m̂ is the prediction. This is the loss L1 of the paper (section 6). It gives
+    more weight to the tails of the distribution of the scores, where the hardest videos are.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class PenalizedMSELoss(_Loss):
         Exponent k > 0 of the distance to the centre.
     center : float, default=None
         Mean score m̄. If None, ``MLPRegressor`` sets it to the mean of the training scores.
-        Outside of ``MLPRegressor``, None means the mean target of each batch.
+        Outside ``MLPRegressor``, None means the mean target of each batch.
 
     References
     ----------
@@ -146,17 +146,17 @@ class SpearmanLoss(_Loss):
 
 
 class MSEToSpearmanLoss(_Loss):
-    """Mixture of mean squared error and rank loss that shifts to the latter during training.
+    """Mixture of mean squared error and rank loss that shifts to the rank loss during training.
 
-    ``(1 - alpha) * MSE + alpha * spearman_scale * SpearmanLoss``. This is the loss L2 of the paper
-    (section 6). In epoch e of N, from 0, ``MLPRegressor`` sets alpha = e / (N - 1), or 0 if
-    there is only one epoch.
+    The loss is ``(1 - alpha) * MSE + alpha * spearman_scale * SpearmanLoss``. This is the loss L2
+    of the paper (section 6). In epoch e of N, counted from 0, ``MLPRegressor`` sets
+    alpha = e / (N - 1), or 0 if there is only one epoch.
 
     Parameters
     ----------
     spearman_scale : float, default=0.01
-        Factor of the rank loss. It brings the loss to the magnitude of the squared error of scores
-        in [0, 1].
+        Factor of the rank loss. The default brings it to the magnitude of the squared error of
+        scores in [0, 1].
 
     Attributes
     ----------
@@ -200,7 +200,7 @@ class ColumnLoss(nn.Module):
     Parameters
     ----------
     losses : sequence of nn.Module
-        One for each column.
+        One loss per column.
     """
 
     def __init__(self, losses: Sequence[nn.Module]) -> None:

@@ -70,7 +70,7 @@ class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
     Parameters
     ----------
     hidden_layer_sizes : array-like of int, default=(512, 64)
-        Width of each hidden layer. Empty for a linear model.
+        Number of units of each hidden layer. An empty tuple gives a linear model.
     activation : {"mish", "relu", "gelu", "tanh", "identity"}, default="mish"
         Activation after each hidden layer.
     output_activation : {"sigmoid", "identity"}, default="sigmoid"
@@ -80,21 +80,23 @@ class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
         :class:`~sklearn_m3s.regression.MSEToSpearmanLoss`, or a module.
         A module is called with the (n,) predictions and the (n,) targets of a batch, and with the
         keyword `sample_weight` if weights were given to `fit`. It is copied before training. With
-        several scores, each gets a copy, called with the rows that have this score. Its parameters
-        and buffers are kept between calls of `partial_fit`.
-    penalty_scale, penalty_power : float, default=2 and 4
-        α and k of ``loss="penalized_mse"``.
+        several scores, each score has its own copy, which is called with the rows that have this
+        score. Parameters and buffers of the module are kept between calls of `partial_fit`.
+    penalty_scale : float, default=2
+        Factor α ≥ 0 of ``loss="penalized_mse"``.
+    penalty_power : float, default=4
+        Exponent k > 0 of ``loss="penalized_mse"``.
     learning_rate : float, default=1e-3
-        Initial learning rate.
+        Initial learning rate, above 0.
     lr_step : int, default=5
         Number of epochs after which the learning rate is multiplied by `lr_gamma`.
     lr_gamma : float, default=0.2
-        Factor of the learning rate.
+        Factor of the learning rate, above 0.
     weight_decay : float, default=1e-5
-        L2 penalty that Adam adds to the gradients.
+        L2 penalty ≥ 0 that Adam adds to the gradients.
     batch_size : int or "auto", default=32
-        Rows per training step. The last batch of an epoch holds the remaining rows. ``"auto"`` is
-        a sixteenth of the rows, but at least 32 and at most 256.
+        Number of rows per training step. The last batch of an epoch has the remaining rows.
+        ``"auto"`` is a sixteenth of the rows, but at least 32 and at most 256.
     max_epochs : int, default=20
         Number of passes over the training data, N_ep in the paper.
     dropout : float, default=0
@@ -102,20 +104,22 @@ class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
     input_dropout : float, default=0
         Share of the features that are left out at each step, in [0, 1).
     n_networks : int, default=1
-        Number of networks, trained side by side from different initial weights. The prediction is
-        their mean. They share the batches.
+        Number of networks, trained side by side from different initial weights on the same batches.
+        The prediction is their mean.
     early_stopping : bool, default=False
-        Whether to hold out rows of each network, and to keep the weights of the epoch in which the
-        predictions of the held-out rows have the best Spearman rank correlation. With several
-        scores, this is the mean of their correlations.
+        Whether to hold out rows for each network, and to keep the weights of the epoch with the
+        best Spearman rank correlation on the held-out rows. With several scores, the mean of their
+        correlations counts.
     validation_fraction : float, default=0.2
-        Share of the rows that each network holds out, in (0, 1), with ``early_stopping=True``.
-        Several networks hold out different rows if there are enough.
+        Share of the rows that are held out for each network, in (0, 1), with
+        ``early_stopping=True``. The networks have different held-out rows if there are enough rows.
     n_iter_no_change : int, default=10
-        Number of epochs without a better rank correlation after which training stops.
+        Number of epochs without a better rank correlation after which training stops, with
+        ``early_stopping=True``.
     device : str, default="auto"
         Device to train on. ``"auto"`` selects CUDA if available, then MPS, then the CPU. After
-        training, the network is moved to the CPU. It predicts there, and pickles load anywhere.
+        training, the network is moved to the CPU. It predicts there, so a pickle can be loaded on
+        any computer.
     random_state : int, RandomState instance or None, default=None
         Seed of the initial weights and of the order of the rows. With an int, results on a CPU
         are reproducible. torch's global generator is not used.
@@ -128,20 +132,22 @@ class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
     Attributes
     ----------
     network_ : dict
-        The trained networks and what is needed to train them further, as arrays and plain values.
+        The trained networks and the state of the training, as arrays and plain values.
     net_ : skorch.NeuralNetRegressor
         The trained net, built from `network_` at each access. ``net_.module_`` has the networks,
-        ``net_.history`` the log of its epochs; its ``train_loss`` is the sum over the networks.
+        and ``net_.history`` has the log of the epochs. The ``train_loss`` in this log is the sum
+        over the networks.
     loss_curve_ : list of float
         Training loss of each epoch: the mean over the networks and the batches, weighted by the
-        rows of the batches.
+        number of rows of the batches.
     n_iter_ : int
         Number of epochs trained.
     validation_scores_ : list of float or None
-        Rank correlation on held-out rows after each epoch; -1 where it is not defined. None
-        without early stopping.
+        Rank correlation on held-out rows after each epoch. -1 if it is undefined. None without
+        early stopping.
     best_validation_score_ : float or None
-        Highest of the `validation_scores_`, that of the kept weights.
+        Highest of the `validation_scores_`, which belongs to the kept weights. None without early
+        stopping.
     n_features_in_ : int
         Number of features seen in `fit`.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -151,18 +157,18 @@ class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
     -----
     The network is trained in float32 and evaluated in float64, so that the prediction of a row
     does not depend on the other rows of the call. The output bias is initialised to the mean
-    training score, so that no epoch is spent on learning it. Standardise features of unequal
-    scale first.
+    training score, so that no epoch is spent on learning it. Features of unequal scale should be
+    standardised first.
 
-    Rows of features with NaN are missing items, such as videos that cannot be read: `fit` leaves
+    Rows of features with NaN are missing items, such as videos that cannot be read. `fit` leaves
     them out, and `predict` returns NaN for them, without a warning.
 
     With several scores, such as short-term and long-term memorability, one network has one output
     per score. The loss is the mean of the losses of the scores, each over the rows of the batch
     that have this score.
 
-    After a call of `fit` or `predict`, forked processes run torch with one thread, because OpenMP
-    would wait there for threads of the parent.
+    After a call of `fit` or `predict`, forked processes run torch with one thread. With more,
+    OpenMP would wait there for threads of the parent.
 
     References
     ----------
@@ -287,7 +293,7 @@ class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
             If scores are outside [0, 1] and the output is a sigmoid, if no row or no score of a
             column is left, if `sample_weight` is given and the loss is a module without such a
             parameter, if the device is not available, if the training diverges, or if early
-            stopping leaves a network less than one row.
+            stopping leaves no row to train on.
         """
         warm = self.warm_start and hasattr(self, "network_")
         data = self._check_data(X, y, sample_weight, not warm, self.output_activation)
@@ -310,13 +316,23 @@ class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X, y, sample_weight
-            As for `fit`, which also lists the errors.
+        X : array-like of shape (n_samples, n_features)
+            Features, as for `fit`.
+        y : array-like of shape (n_samples,) or (n_samples, n_scores)
+            Scores, as for `fit`.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights ≥ 0 of the rows, within each batch.
 
         Returns
         -------
         self : MLPRegressor
             Fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            With ``early_stopping=True``, if `y` has another number of scores than in the first
+            call, or in the cases of `fit`.
         """
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True: use fit.")
@@ -344,7 +360,7 @@ class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
         X : array-like of shape (n_samples, n_features)
             Features. Rows with NaN are allowed.
         return_std : bool, default=False
-            Whether to return the spread of the networks as well.
+            Whether to also return the standard deviation of the networks.
 
         Returns
         -------
@@ -352,8 +368,8 @@ class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
             In [0, 1] with ``output_activation="sigmoid"``. NaN for rows with NaN. The shape is
             that of `y` in `fit`.
         std : ndarray of the shape of `scores`, float64
-            Standard deviation of the predictions of the networks, with ``return_std=True``. It
-            measures how far the networks disagree, not how large their errors are.
+            Standard deviation of the predictions of the networks. Only with ``return_std=True``. It
+            measures the disagreement of the networks, not the size of their errors.
 
         Raises
         ------
@@ -407,7 +423,7 @@ class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
             ):
                 raise ValueError(
                     f"sample_weight was given, but loss={self.loss!r} does not take it: add "
-                    "sample_weight=None to its forward, or fit without weights."
+                    "sample_weight=None to its forward method, or fit without weights."
                 )
             data.append(
                 _check_sample_weight(sample_weight, X, dtype=np.float32, ensure_non_negative=True)
@@ -416,19 +432,19 @@ class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
         kept = known.any(axis=1) & ~np.isnan(X).any(axis=1)
         if not kept.any():
             raise ValueError(
-                f"Each of the {len(X)} rows has NaN in X or no score in y: at least one must have "
-                "all features and a score."
+                f"Each of the {len(X)} rows has NaN in X or no score in y: pass at least one row "
+                "with all features and a score."
             )
         if sample_weight is not None and not data[2][kept].any():
             raise ValueError(
-                "sample_weight is all zeros: at least one weight must be positive, of a row that "
-                "has all features and a score."
+                "sample_weight is all zeros for the rows that have all features and a score: pass "
+                "at least one positive weight for them."
             )
         counted = kept if sample_weight is None else kept & (data[2] > 0)
         if len(empty := np.flatnonzero(~known[counted].any(axis=0))):
             raise ValueError(
-                f"y has no score in the columns {empty.tolist()}, among the rows without NaN in X "
-                "and with a positive weight: remove these columns, or add scores."
+                f"y has no score in the columns {empty.tolist()} for the rows without NaN in X and "
+                "with a positive weight: remove these columns, or add scores."
             )
         low, high = np.nanmin(y[kept]), np.nanmax(y[kept])
         if output == "sigmoid" and (low < 0 or high > 1):
@@ -444,7 +460,7 @@ class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
         """Return the settings of an untrained net, from the parameters and the data."""
         sizes: list[Any] = list(self.hidden_layer_sizes)
         if not all(isinstance(size, (int, np.integer)) and size > 0 for size in sizes):
-            raise ValueError(f"hidden_layer_sizes must be integers above 0, got {sizes}.")
+            raise ValueError(f"hidden_layer_sizes must be integers of at least 1, got {sizes}.")
         automatic = min(max(len(X) // 16, 32), 256)
         return {
             **{name: getattr(self, name) for name in _TRAINING},
@@ -498,8 +514,8 @@ class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
         n_held_out = max(1, round(self.validation_fraction * len(rows)))
         if n_held_out >= len(rows):
             raise ValueError(
-                f"validation_fraction={self.validation_fraction} of {len(rows)} rows leaves none "
-                "to learn from: pass more rows, a smaller fraction, or early_stopping=False."
+                f"validation_fraction={self.validation_fraction} of {len(rows)} rows leaves no row "
+                "to train on: pass more rows, a smaller fraction, or early_stopping=False."
             )
         order = check_random_state(self.random_state).permutation(rows)
         # The shuffled rows are a circle. Each network holds out the next part of it, so all rows
@@ -515,7 +531,7 @@ class MLPRegressor(DocLinkMixin, RegressorMixin, BaseEstimator):
         n_epochs: int,
         losses: list[float],
     ) -> Self:
-        """Train a net, and keep what it has learned. `losses` are those of earlier epochs."""
+        """Train a net, and store the result. `losses` are the losses of earlier epochs."""
         limit_forked_threads()
         device = resolve_device(self.device)
         held_out = (

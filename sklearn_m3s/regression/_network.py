@@ -20,14 +20,15 @@ OUTPUT_ACTIVATIONS = {"sigmoid": nn.Sigmoid, "identity": nn.Identity}
 class MLP(nn.Sequential):
     """Networks of one shape side by side, from (n, n_features) to (n_networks, n) scores.
 
-    With `n_outputs`, the output is (n_networks, n, n_outputs) scores.
+    With `n_outputs`, the scores have the shape (n_networks, n, n_outputs).
 
-    Each has its own weights. The first layer takes one batch for all networks, which makes it one
-    large matrix product. A batch of shape (n_networks, n, n_features) has rows for each network.
+    Each network has its own weights. The first layer takes one batch for all networks, which makes
+    it one large matrix product. A batch of shape (n_networks, n, n_features) has separate rows for
+    each network.
 
     Weights and biases are uniform in ±1 / sqrt(inputs of the layer), as in torch's linear layers.
-    They come from `generator`, so that torch's global generator is neither read nor advanced.
-    Dropout has a generator of its own with the same seed.
+    They come from `generator`, so that torch's global generator is neither read nor advanced. Each
+    dropout layer has its own generator, seeded from the seed of `generator`.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class Linear(nn.Module):
             nn.init.uniform_(parameter, -bound, bound, generator=generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (n_networks, n, n_outputs), for rows shared by all networks or given for each."""
+        """Return (n_networks, n, n_outputs) for rows (n, n_inputs) or (n_networks, n, n_inputs)."""
         if x.dim() == 3:  # rows for each network: a batch of products
             return torch.baddbmm(self.bias[:, None], x, self.weight.mT)
         # The same rows for all networks: stack all weights, multiply once, and split the columns by
@@ -95,7 +96,7 @@ class Linear(nn.Module):
 class Dropout(nn.Module):
     """Dropout with its own random generator, on the device of the data.
 
-    The generator starts from `saved`, if that comes from the same device, or else from `seed`.
+    The generator starts from the state `saved` if it is from the same device, else from `seed`.
     """
 
     def __init__(self, rate: float, seed: int) -> None:
@@ -106,7 +107,7 @@ class Dropout(nn.Module):
         self._generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return `x` with a share of `rate` set to 0 and the rest scaled up, in training."""
+        """Return `x`. In training, a share `rate` is set to 0 and the rest is scaled up."""
         if not self.training:
             return x
         # A generator belongs to one device, so it is made at the first batch there.

@@ -27,18 +27,19 @@ class PredictionIntervals(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, Base
     """A regressor with prediction intervals, by conformal prediction.
 
     The regressor is fitted to all videos, and again in each fold of a cross-validation. The
-    interval of a new video is its predicted score plus and minus an absolute error: the one that
-    the share `coverage` of the left-out training videos did not exceed.
+    interval of a new video is its predicted score plus and minus an error. This error is a quantile
+    of the absolute errors of the left-out training videos: a share of `coverage` of them is not
+    larger.
 
     Parameters
     ----------
     estimator : regressor
         A regressor of videos or of features, with `fit` and `predict`.
     coverage : float, default=0.9
-        Share of new videos whose score should lie in its interval, between 0 and 1.
+        Share of new videos whose score should lie in its interval, in (0, 1).
     cv : int, cross-validation generator, iterable or None, default=5
-        As in scikit-learn: an int is the number of folds in the order of the rows, None means 5.
-        Where a video is in several test folds, its predictions are averaged.
+        As in scikit-learn. An int is the number of folds, in the order of the rows. None means 5
+        folds. If a video is in several test folds, its predictions are averaged.
     n_jobs : int, default=None
         Number of folds fitted at a time; see joblib.
 
@@ -76,8 +77,8 @@ class PredictionIntervals(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, Base
 
     The coverage is an average over new videos from the same source as the training videos. It is
     approximate: `estimator_` has learned from more videos than the regressors of the folds, so
-    intervals tend to be too wide. All intervals have the same width and are not cut at the ends of
-    the scale.
+    intervals tend to be too wide. All intervals have the same width and are not clipped to the
+    range of the scores.
 
     Each video is described once, whatever the number of folds.
 
@@ -124,7 +125,7 @@ class PredictionIntervals(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, Base
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: ArrayLike, groups: ArrayLike | None = None, **fit_params: Any) -> Self:
-        """Fit the regressor to all videos, and in each fold to measure its errors.
+        """Fit the regressor to all videos, and in each fold, to measure its errors.
 
         Parameters
         ----------
@@ -133,8 +134,8 @@ class PredictionIntervals(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, Base
         y : array-like of shape (n_videos,) or (n_videos, n_scores)
             Scores. NaN is a missing score, if the regressor accepts it.
         groups : array-like of shape (n_videos,), default=None
-            The source of each video, such as the film that it was cut from. Videos of one source
-            are never on both sides of a fold, and an integer `cv` means `GroupKFold`.
+            The group of each video, such as the film that it was cut from. Videos of one group are
+            never on both sides of a fold, and an integer `cv` means `GroupKFold`.
         **fit_params : dict
             Parameters of the `fit` of the regressor, such as `sample_weight`. Each fold gets the
             part of its training videos. With scikit-learn's metadata routing, only parameters that
@@ -188,7 +189,12 @@ class PredictionIntervals(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, Base
         Returns
         -------
         ndarray of shape (n_videos,) or (n_videos, n_scores)
-            The middles of the intervals.
+            The middles of the intervals. NaN as `estimator_` predicts it.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
         """
         check_is_fitted(self)
         return self.estimator_.predict(X)
@@ -204,7 +210,12 @@ class PredictionIntervals(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, Base
         Returns
         -------
         ndarray of shape (n_videos, 2) or (n_videos, 2, n_scores)
-            The lower and the upper end; NaN where the score is NaN.
+            The lower and the upper end. NaN if the predicted score is NaN.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
         """
         predicted = np.asarray(self.predict(X))
         return np.stack([predicted - self.quantile_, predicted + self.quantile_], axis=1)
@@ -226,8 +237,8 @@ class PredictionIntervals(DocLinkMixin, MetaEstimatorMixin, RegressorMixin, Base
             rank = math.ceil((len(column) + 1) * self.coverage)
             if rank > len(column):
                 raise ValueError(
-                    f"coverage={self.coverage} needs more than the n_samples = {len(column)} "
-                    "scores of videos that could be described: lower it, or pass more videos"
+                    f"coverage={self.coverage} needs more than n_samples = {len(column)} scores of "
+                    "videos that could be described: lower coverage, or pass more videos"
                 )
             quantiles.append(column[rank - 1])
         return np.array(quantiles) if residuals.ndim == 2 else float(quantiles[0])

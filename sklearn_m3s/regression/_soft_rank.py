@@ -4,8 +4,7 @@ The projection is computed as in Blondel et al. (2020). Let z = values / ε be s
 order, and w = (1, ..., n). The projection is P(z) = z - v, where v is the isotonic (non-decreasing)
 regression of z - w. Isotonic regression splits the sorted values into blocks and replaces each
 block by its mean. So within a block, P(z) = w + (z - mean z) - (w - mean w). Gaps below ε merge
-neighbours into a block. Values far from their neighbours are blocks of one, and have their hard
-rank.
+neighbours into a block. A value far from its neighbours is a block of one, and has its hard rank.
 """
 
 from numbers import Real
@@ -24,7 +23,7 @@ from sklearn_m3s._validation import check_arguments
     values=[torch.Tensor], regularization_strength=[Interval(Real, 0, None, closed="neither")]
 )
 def soft_rank(values: torch.Tensor, *, regularization_strength: float = 1.0) -> torch.Tensor:
-    """Rank the last axis in ascending order, from 1, with gradients.
+    """Rank the last axis in ascending order, from 1, differentiably.
 
     The ranks are the Euclidean projection of ``values / regularization_strength`` onto the
     permutahedron, the convex hull of the permutations of (1, ..., n). As the strength decreases,
@@ -42,13 +41,13 @@ def soft_rank(values: torch.Tensor, *, regularization_strength: float = 1.0) -> 
     Returns
     -------
     ranks : torch.Tensor of shape (..., n)
-        Soft ranks in [1, n], of the dtype and on the device of `values`. Each row sums to
-        n (n + 1) / 2. They are differentiable once.
+        Soft ranks in [1, n], with the dtype and the device of `values`. Each row sums to
+        n (n + 1) / 2. The ranks are differentiable once.
 
     Raises
     ------
     ValueError
-        If `values` is not a floating point tensor with at least one axis, or if
+        If `values` is not a floating-point tensor with at least one axis, or if
         `regularization_strength` is not positive.
 
     References

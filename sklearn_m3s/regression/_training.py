@@ -24,10 +24,13 @@ class Rows(torch.utils.data.Dataset):
     Parameters
     ----------
     X : Tensor of shape (n, n_features)
+        Features.
     y : Tensor of shape (n,) or (n, n_scores)
+        Scores.
     sample_weight : Tensor of shape (n,) or None
+        Weights.
     held_out : Tensor of shape (n_networks, n_held_out), int64, or None
-        The rows that each network does not learn from.
+        Indices of the rows that are held out for each network.
     """
 
     def __init__(
@@ -73,7 +76,7 @@ class TensorBatches:
 
 
 class EnsembleNet(NeuralNetRegressor):
-    """A NeuralNetRegressor of networks side by side, each with a loss of its own."""
+    """A NeuralNetRegressor of networks side by side, each with its own loss."""
 
     def get_loss(self, y_pred: Tensor, y_true: tuple[Tensor | None, ...], **kwargs: Any) -> Tensor:
         """Return the sum of the losses, so that each network trains as if it were alone."""
@@ -98,9 +101,9 @@ class EarlyStopping:
     Parameters
     ----------
     rows : Rows
-        With `held_out`.
+        Training rows, with `held_out`.
     patience : int
-        Number of epochs without a better score after which training ends.
+        Number of epochs without a better correlation after which training ends.
     """
 
     def __init__(self, rows: Rows, patience: int) -> None:
@@ -142,7 +145,7 @@ def _columns(scores: Tensor) -> np.ndarray:
 
 
 def _rank_correlation(truth: np.ndarray, mean: np.ndarray) -> float:
-    """Return Spearman's correlation of the known scores, -1 where it is not defined."""
+    """Return Spearman's correlation of the known scores, or -1 if it is undefined."""
     known = ~np.isnan(truth)
     truth, mean = truth[known], mean[known]
     if not len(truth) or not np.isfinite(mean).all() or np.ptp(mean) == 0 or np.ptp(truth) == 0:
@@ -179,7 +182,7 @@ def set_state(net: NeuralNetRegressor, state: dict[str, Any]) -> None:
 
 
 def to_arrays(tensors: dict[str, Tensor]) -> dict[str, np.ndarray]:
-    """Return tensors on the CPU as arrays that share their memory."""
+    """Return CPU tensors as arrays that share their memory."""
     return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
@@ -240,8 +243,8 @@ class LossSchedule(Callback):
 class LearningRateSchedule(Callback):
     """Multiply the learning rate by `gamma` every `step` epochs.
 
-    The rate is a function of the number of epochs alone, so that training can go on after
-    unpickling. A torch scheduler is bound to one optimizer object, which `move_net` replaces.
+    The rate only depends on the number of epochs, so that training can continue after unpickling. A
+    torch scheduler is bound to one optimizer object, which `move_net` replaces.
     """
 
     def __init__(self, n_epochs: int, step: int, gamma: float) -> None:

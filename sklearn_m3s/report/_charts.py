@@ -1,4 +1,4 @@
-"""Geometry of charts: from numbers to paths of SVG, 1,000 units wide and high."""
+"""Geometry of charts: from numbers to SVG paths, 1,000 units wide and high."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ class Axis:
     Parameters
     ----------
     values : iterable of float
-        Values that the axis must cover; NaN is left out.
+        Values that the axis must cover. NaN is left out.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class Axis:
     ticks : list of float
         Round values from `low` to `high`.
     n_digits : int
-        Digits after the point that tell the ticks apart.
+        Number of decimals with which the ticks differ.
     """
 
     def __init__(self, values: Iterable[float]) -> None:
@@ -41,21 +41,22 @@ class Axis:
         self.n_digits = max(0, int(-np.floor(np.log10(step) + 1e-9)))
 
     def place(self, value: float) -> float:
-        """Return where a value is, in units."""
+        """Return the position of a value, in units."""
         share = (value - self.low) / (self.high - self.low)
         return round(_UNITS * min(max(share, 0), 1), 1)
 
 
 def _round_step(least: float) -> float:
-    """Return the smallest of 1, 2, 5 times a power of ten that is not less."""
+    """Return the smallest number of at least `least` that is 1, 2 or 5 times a power of ten."""
     power = 10 ** np.floor(np.log10(least))
     return float(next(step for step in (1, 2, 5, 10) if step * power >= least * (1 - 1e-9)) * power)
 
 
 def histogram(axis: Axis, *groups: np.ndarray) -> list[str]:
-    """Return the outlines of the shares of values in equal bins, on a common scale.
+    """Return the outline of a histogram of each group, on a common scale.
 
-    There are fewer bins for fewer values. No group may be empty.
+    Heights are the shares of values in equal bins. Fewer values have fewer bins. No group may be
+    empty.
     """
     fewest = min(map(len, groups), default=0)
     n_bins = int(np.clip(2 * np.sqrt(fewest), _LEAST_BINS, _MOST_BINS))
@@ -72,7 +73,7 @@ def histogram(axis: Axis, *groups: np.ndarray) -> list[str]:
 
 
 def dots(x_axis: Axis, y_axis: Axis, x: Iterable[float], y: Iterable[float]) -> str:
-    """Return a path of no length at each point: its round caps are the dots."""
+    """Return a path of zero length at each point, whose round caps are drawn as dots."""
     places = [
         (x_axis.place(a), _UNITS - y_axis.place(b))
         for a, b in zip(x, y, strict=True)

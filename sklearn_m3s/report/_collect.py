@@ -77,14 +77,14 @@ def collect(
     true = None if scores is None else _columns(scores)
     if true is not None and len(true) != len(videos):
         raise ValueError(
-            f"scores has {len(true)} rows for {len(videos)} videos: give one per video, NaN where "
-            "unknown"
+            f"scores has {len(true)} rows for {len(videos)} videos: pass one row per video, with "
+            "NaN for unknown scores"
         )
     pipeline = innermost(model)
     if timeline and np.isnan(getattr(dict(pipeline.steps)["tiers"], "median_duration_", np.nan)):
         raise ValueError(
             "timeline=True needs the length of the training videos, which is unknown, for example "
-            "if they are arrays: pass timeline=False"
+            "because they are arrays: pass timeline=False"
         )
     described, pictures, failures = _describe(pipeline, videos, n_jobs, verbose)
     entries = [
@@ -115,14 +115,14 @@ def collect(
 
 
 def _columns(scores: Any) -> np.ndarray:
-    """Return scores of one or several targets as a matrix."""
+    """Return the scores as a matrix with one column per target."""
     rules: dict[str, Any] = {"ensure_2d": False, "ensure_all_finite": "allow-nan"}
     scores = check_array(scores, dtype=np.float64, input_name="scores", **rules)
     return scores[:, None] if scores.ndim == 1 else scores
 
 
 def _parts_of(pipeline: Any) -> ModelParts | None:
-    """Return the parts of a model of tiers, or None for another model."""
+    """Return the parts of a model from `make_m3s`, or None for another model."""
     try:
         parts = take_apart(pipeline)
     except ValueError:
@@ -148,7 +148,7 @@ def _describe(
     for tier in tiers:
         lost |= np.isnan(described.rows_of(tier)).any(axis=1)
     failures = {
-        int(i): str(errors.get(i, "has no features: describe it again to see why"))
+        int(i): str(errors.get(i, "has no features: describe it again to see the cause"))
         for i in np.flatnonzero(lost)
     }
     return described, [unpack_thumbnails(row) for row in packed], failures
@@ -168,8 +168,8 @@ def _add_predictions(
     given = np.full(values.shape, np.nan) if true is None else true[rows]
     if given.shape != values.shape:
         raise ValueError(
-            f"scores has {given.shape[1]} columns, but the model predicts {values.shape[1]}: "
-            "give one column for each target, NaN where unknown"
+            f"scores has {given.shape[1]} columns, but the model predicts {values.shape[1]} "
+            "scores: pass one column for each, with NaN for unknown scores"
         )
     targets = _targets(model, reference, values, given, names)
     places = [percentiles(target.training, values[:, k]) for k, target in enumerate(targets)]
@@ -211,7 +211,7 @@ def _targets(
 
 
 def _correlation(true: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """Return Spearman's correlation with its bootstrap interval; empty where it is undefined."""
+    """Return Spearman's correlation and its bootstrap interval, or nothing if it is undefined."""
     known = np.isfinite(true) & np.isfinite(predicted)
     true, predicted = true[known], predicted[known]
     if len(true) < 3 or not np.ptp(true) or not np.ptp(predicted):
@@ -229,7 +229,7 @@ def _check_features(parts: ModelParts, reference: Any, X: Any) -> dict[str, np.n
         n_columns, known = features[name].shape[1], reference.features.get(name)
         if known is None or known.shape[1] != n_columns:
             raise ValueError(
-                f"reference lacks the {n_columns} columns of the tier {name!r}: pass the reference "
+                f"reference lacks the {n_columns} columns of the tier {name!r}: pass a reference "
                 "set that was made with this model"
             )
     return features
@@ -242,7 +242,7 @@ def _add_tiers(
     features: dict[str, np.ndarray],
     verbose: bool | int,
 ) -> None:
-    """Add what each tier predicts alone, for each target."""
+    """Add the predictions of each tier alone, for each target."""
     for k, scores in enumerate(_columns(reference.scores).T):
         found = _predict_by_tier(parts, reference.features, scores, features, verbose)
         for name, column in found.items():
@@ -289,9 +289,9 @@ def _predict_by_tier(
 def _add_descriptors(
     entries: list[VideoEntry], reference: Any, features: dict[str, np.ndarray]
 ) -> None:
-    """Add the place of each raw descriptor among those of the training videos.
+    """Add the percentile of each raw descriptor among the training videos.
 
-    The components of the HOG are left out: they have no meaning by themselves.
+    The components of the HOG are left out, because they have no meaning by themselves.
     """
     if "raw" not in features:
         return
@@ -329,13 +329,13 @@ def _add_neighbours(
     for i, row in set.intersection(*copies):
         entries[i].is_training_video = True
         entries[i].note = (
-            f"This video has the features of the training video {reference.names[row]}: its score "
-            "does not show how well the model predicts new videos."
+            f"This video has the same features as the training video {reference.names[row]}. Its "
+            "score does not show how well the model predicts new videos."
         )
 
 
 def _reference_pictures(reference: Any, entries: list[VideoEntry]) -> dict[int, bytes]:
-    """Return small pictures of the training videos that are shown, by their row."""
+    """Return small pictures of the training videos that the report shows, by their row."""
     rows = {
         neighbour.row
         for entry in entries

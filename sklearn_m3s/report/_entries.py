@@ -12,11 +12,11 @@ class Prediction:
     Parameters
     ----------
     value, low, high : float
-        The score, and its interval.
+        The predicted score, and the ends of its interval.
     percentile : float in [0, 100]
         Percentage of the training videos with smaller predictions.
     true : float
-        The given score.
+        The true score, if given.
     by_tier : dict of str to float
         Prediction of each tier alone, by its label.
     """
@@ -31,7 +31,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Descriptor:
-    """A descriptor of a video, and its place among the training videos in [0, 100]."""
+    """A descriptor of a video, and its percentile among the training videos, in [0, 100]."""
 
     label: str
     value: float
@@ -40,7 +40,7 @@ class Descriptor:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A training video that is near in some tier: its place in the reference set."""
+    """A training video with similar features in a tier, by its row in the reference set."""
 
     row: int
     name: str
@@ -49,7 +49,7 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Moment:
-    """A second of a video with its score and its still, as a WebP file."""
+    """A moment of a video: its time in seconds, its score and its still, as a WebP file."""
 
     second: float
     score: float
@@ -68,7 +68,7 @@ class Timeline:
 
 @dataclass
 class VideoEntry:
-    """Everything about one video. `failure` is the reason if there is nothing else."""
+    """Everything about one video. If it failed, `failure` is the cause and the rest is empty."""
 
     name: str
     position: int
@@ -89,14 +89,14 @@ class Target:
     Parameters
     ----------
     name : str
-        Its name.
+        Name of the score.
     training : ndarray of shape (n_training,), float64
-        Out-of-fold predictions of the training videos; may be empty.
+        Out-of-fold predictions of the training videos. May be empty.
     training_mean : float
         Mean score of the training videos.
     spearman : dict of str to float
         The correlation with the given scores, ``spearman``, and its interval, ``spearman_low`` and
-        ``spearman_high``. Empty where no scores were given.
+        ``spearman_high``. Empty if no scores were given.
     """
 
     name: str

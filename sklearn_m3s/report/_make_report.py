@@ -39,10 +39,10 @@ def make_report(
     n_jobs: int | None = None,
     verbose: bool | int = False,
 ) -> dict[str, str]:
-    """Predict videos, and write one HTML file about them.
+    """Predict videos, and write a report of them as one HTML file.
 
-    The file needs no network and no other file. It can be sorted, searched, filtered and printed,
-    and read without JavaScript.
+    The report can be read offline and without JavaScript. It can be sorted, searched, filtered and
+    printed.
 
     Parameters
     ----------
@@ -50,22 +50,24 @@ def make_report(
         A fitted model from :func:`~sklearn_m3s.make_m3s`, or a search or `PredictionIntervals` of
         it. Any other regressor of videos gives a report of scores only.
     videos : sequence of length n_videos
-        Paths to videos or images, and uint8 RGB arrays. Rows of `DescribedVideos` are used.
+        Paths to videos or images, and uint8 RGB arrays. If they are `DescribedVideos`, their rows
+        are used.
     path : str or os.PathLike
         The HTML file to write.
     scores : array-like of shape (n_videos,) or (n_videos, n_targets), default=None
-        True scores, compared with the predictions. NaN where unknown. The columns of a DataFrame
-        name the targets.
+        True scores to compare with the predictions. NaN for an unknown score. The columns of a
+        DataFrame name the targets (the kinds of scores).
     reference : ReferenceSet, default=None
         Training videos: their scores, out-of-fold predictions, features and thumbnails. None leaves
         out the predictions of each tier, the descriptors and the nearest training videos.
     timeline : bool, default=False
-        Whether to show the memorability over time. It reads each video once more, and predicts
-        each of its windows.
+        Whether to show memorability over time. This reads each video once more, and predicts each
+        of its windows.
     title : str, default=None
-        Heading of the report. None gives the number of videos.
+        Heading of the report. None means a heading with the number of videos.
     n_jobs : int, default=None
-        Worker processes that read videos; see joblib. None means the setting of the tiers.
+        Number of worker processes that read videos; see joblib. None means the setting of the
+        tiers.
     verbose : bool or int, default=False
         Whether to show progress bars.
 
@@ -77,22 +79,23 @@ def make_report(
     Raises
     ------
     ImportError
-        If Jinja2 is not installed; with a reference set, also pandas.
+        If Jinja2 is not installed, or, with a reference set, pandas.
     NotFittedError
         If the model is not fitted.
     ValueError
-        If `scores` has another length than `videos`, or other targets than the model.
+        If `scores` has another length than `videos`, or other targets than the model, or if
+        `reference` is from another model.
 
     See Also
     --------
-    sklearn_m3s.inspection.tier_predictions : The same for the training videos.
+    sklearn_m3s.inspection.tier_predictions : Predict the training videos by each tier alone.
 
     Notes
     -----
     Each file is decoded once for all tiers and its thumbnails. A bad video is listed with its
     cause. It does not affect the others.
 
-    The prediction of a tier comes from a clone of the regressor, fitted on the columns of this tier
+    The prediction of a tier comes from a clone of the regressor, fitted to the columns of this tier
     in the reference set, as in `tier_predictions`. Intervals need `PredictionIntervals`.
 
     Examples

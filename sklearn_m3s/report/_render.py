@@ -22,7 +22,7 @@ _FEW = 60  # videos that are drawn one by one
 
 
 def render(report: Report, date: datetime) -> str:
-    """Return the page. All texts are escaped by Jinja; style and script are allowed by digest."""
+    """Return the page. Jinja escapes all texts. Style and script are allowed by their digests."""
     jinja2 = import_optional("jinja2", "cli")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("sklearn_m3s.report"),
@@ -64,7 +64,7 @@ def render(report: Report, date: datetime) -> str:
 
 
 def _policy(style: str, script: str) -> str:
-    """Return a Content-Security-Policy of this style, this script, and pictures in the page."""
+    """Return a Content-Security-Policy that allows this style, this script and data pictures."""
     digests = [b64encode(sha256(text.encode()).digest()).decode() for text in (style, script)]
     return (
         f"default-src 'none'; img-src data:; style-src 'sha256-{digests[0]}'; "
@@ -73,7 +73,7 @@ def _policy(style: str, script: str) -> str:
 
 
 def _reference_style(report: Report) -> str:
-    """Return rules for the pictures of training videos: each is stored only once."""
+    """Return CSS rules for the pictures of training videos, so that each is stored only once."""
     return "".join(
         f".r{row}{{background-image:url({_data_uri(picture)})}}\n"
         for row, picture in report.reference_pictures.items()
@@ -86,7 +86,7 @@ def _by_score(entry: VideoEntry) -> tuple[float, int]:
 
 
 def _slugs(entries: Iterable[VideoEntry]) -> dict[int, str]:
-    """Return a fragment for each video, from its file name, by its position."""
+    """Return a URL fragment for each video, made from its file name, by its position."""
     taken: set[str] = set()
     slugs = {}
     for entry in entries:
@@ -107,7 +107,7 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _axes(report: Report) -> list[Axis]:
-    """Return for each target the axis that all its charts share."""
+    """Return, for each target, the axis that all its charts share."""
     axes = []
     for k, target in enumerate(report.targets):
         predictions = [entry.predictions[k] for entry in report.entries if entry.predictions]
@@ -141,9 +141,10 @@ def _overview(target: Target, k: int, axis: Axis, entries: Iterable[VideoEntry])
 
 
 def _groups(entries: Iterable[VideoEntry]) -> dict[int, str]:
-    """Return the group of each video by its position: high, middle or low in quarters, or failed.
+    """Return the group of each video by its position: high, middle, low or failed.
 
-    Quarters are those of the training videos where they are known, or else of these videos.
+    High and low are the top and bottom quarter of the training videos if their predictions are
+    known, otherwise of these videos.
     """
     scored = [entry for entry in entries if entry.predictions]
     places = np.array([entry.predictions[0].percentile for entry in scored])

@@ -27,10 +27,10 @@ BLOCK_BYTES = 2**20  # fits the cache of one core
 
 
 def at_most(value: float, limit: float, name: str, reason: str) -> float:
-    """Return the smaller of `value` and `limit`, and warn if that is `limit`."""
+    """Return the smaller of `value` and `limit`. Warn if `value` is reduced."""
     if value <= limit:
         return value
-    warn_reduced(f"{name}={value:.3g} is too many for {reason}: reduced to {limit:.3g}.", 2)
+    warn_reduced(f"{name}={value:.3g} is too large for {reason}: reduced to {limit:.3g}.", 2)
     return limit
 
 
@@ -44,7 +44,7 @@ def fit_pca(X: np.ndarray, n_components: int, random_state: RandomState) -> PCA:
 
 
 def blocks(n_rows: int, row_bytes: int) -> Iterator[slice]:
-    """Yield slices of rows. The work space of a slice, `row_bytes` per row, fits the cache."""
+    """Yield slices of rows whose work space, `row_bytes` per row, fits the cache of a core."""
     return gen_batches(n_rows, max(1, BLOCK_BYTES // row_bytes))
 
 
@@ -57,9 +57,10 @@ class BaseSimilarity(
 ):
     """Reduce rows by PCA, then compare them with the training rows.
 
-    A subclass has two hooks. ``_learn(X, y, seed, complete)`` stores what it needs from the
-    training rows and returns its number of output columns. `complete` marks the rows given to `fit`
-    that are in `X`: those without NaN. ``_compare(X)`` returns the columns for any such rows.
+    A subclass has two hooks. ``_learn(X, y, seed, complete)`` learns from the training rows and
+    returns the number of output columns. `complete` is a mask of the rows given to `fit`: it marks
+    the rows in `X`, which have no NaN. ``_compare(X)`` returns the columns for any rows without
+    NaN.
     """
 
     _parameter_constraints = {
@@ -87,15 +88,15 @@ class BaseSimilarity(
         Raises
         ------
         ValueError
-            If `X` is not a matrix, holds infinity or has NaN in all rows, a parameter is out of
-            range, or class labels are needed and `y` does not hold them.
+            If `X` is not a matrix, contains infinity or has NaN in all rows, a parameter is out of
+            range, or class labels are needed and `y` has none.
         """
         X = self._check(X, reset=True)
         complete = complete_rows(X)
         if not complete.any():
             raise ValueError(
-                f"all {len(X)} rows of X have NaN, so {type(self).__name__} has nothing to learn "
-                "from: at least one video has to be described."
+                f"all {len(X)} rows of X have NaN: {type(self).__name__} needs at least one video "
+                "that could be described."
             )
         X = _take(X, complete)
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
@@ -114,15 +115,16 @@ class BaseSimilarity(
         Returns
         -------
         columns : ndarray of shape (n_samples, n_features_out)
-            Columns of the measure, NaN for rows with NaN. `DBSCANSimilarity` gives float32, the
-            others float32 for float32 rows and float64 otherwise.
+            Columns of the measure, NaN for rows with NaN. The dtype is float32 for
+            `DBSCANSimilarity`. For the others, it is float32 if `X` is float32, and float64
+            otherwise.
 
         Raises
         ------
         NotFittedError
             If `fit` was not called.
         ValueError
-            If `X` is not a matrix with as many columns as in `fit`, holds infinity, or if the
+            If `X` is not a matrix with as many columns as in `fit`, contains infinity, or if the
             measure of a row without NaN is not finite.
         """
         check_is_fitted(self)

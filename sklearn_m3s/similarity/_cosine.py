@@ -1,4 +1,4 @@
-"""Similarity to the training rows as angles: to their mean, and to each of them."""
+"""Similarity to the training rows as cosines: with their mean, and with each of them."""
 
 from numbers import Real
 
@@ -12,20 +12,26 @@ from sklearn_m3s.similarity._base import BaseSimilarity, RandomState, blocks
 class CosineSimilarity(BaseSimilarity):
     """Cosine to the mean of the training rows, and share of training rows at a small angle.
 
-    The cosine similarity of Table 2 of the paper, as two columns. The first is the cosine between
-    a row and the mean of the training rows, both with their original columns: components are
-    centred, so their mean is the origin and has no direction. The second is the share of training
-    rows whose cosine with the row is above `threshold`, computed on the components. Components
-    point away from the mean in all directions, whereas embeddings without negative numbers, such
-    as those of the deep tiers, all point roughly the same way. A row of zeros, or with
-    `n_components` a row at the mean, has no direction: its cosine is 0.
+    This is the cosine similarity of Table 2 of the paper, as two columns.
+
+    The first is the cosine between a row and the mean of the training rows, both with their
+    original columns. Principal components are centred, so their mean is the origin and has no
+    direction.
+
+    The second is the share of training rows whose cosine with the row is above `threshold`,
+    computed on the principal components. These point away from the mean in all directions, whereas
+    embeddings without negative numbers, such as those of the deep tiers, all point roughly the same
+    way.
+
+    A row of zeros has no direction, and neither has a row at the mean with `n_components`. Its
+    cosine is 0.
 
     Parameters
     ----------
     n_components : int or None, default=10
-        Number of principal components for the share, at least 1. Reduced, with an `M3SWarning`, to
-        the number of training rows or columns if these are fewer. None compares the original
-        columns, not centred.
+        Number of principal components for the share, at least 1. It is reduced, with an
+        `M3SWarning`, to the number of training rows or columns if there are fewer. None compares
+        the original columns without centring.
     threshold : float, default=0.5
         Cosine above which a training row counts in the share, at least -1 and below 1. 0.5 means
         within 60 degrees.
@@ -35,13 +41,17 @@ class CosineSimilarity(BaseSimilarity):
     Attributes
     ----------
     pca_ : PCA or None
-        From columns to components.
+        PCA from columns to components.
     mean_ : ndarray of shape (n_features,)
         Mean of the training rows.
     context_ : ndarray of shape (n_samples, n_components)
         Components of the training rows, scaled to length 1.
     n_features_in_, feature_names_in_
         Number and names of the columns seen in `fit`, as in scikit-learn.
+
+    References
+    ----------
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 5 and Table 2.
 
     Examples
     --------
@@ -97,6 +107,6 @@ def _tolerance(X: np.ndarray) -> float:
 
 
 def _unit(rows: np.ndarray, shortest: float | np.ndarray) -> np.ndarray:
-    """Scale rows to length 1, or to 0 if they are no longer than `shortest`."""
+    """Scale rows to length 1. Rows of at most the length `shortest` become zeros."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.where(lengths > shortest, lengths, np.inf)

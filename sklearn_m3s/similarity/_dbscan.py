@@ -30,54 +30,52 @@ MISSING = -3  # the label of a row with NaN, as in HDBSCAN
 class DBSCANSimilarity(BaseSimilarity):
     """Cluster of training rows that a row belongs to, as one-hot columns.
 
-    The similarity g(r, c) of M3-S. The context c is the training rows: PCA reduces them, t-SNE
-    embeds them and DBSCAN clusters the embedding. A classifier then learns the clusters from the
-    principal components, to label rows that were not seen in training. Noise (label -1) becomes
-    a row of zeros. For the classifier it is a class like the others.
+    This is the similarity g(r, c) of M3-S. The context c is the training rows: PCA reduces them,
+    t-SNE embeds them and DBSCAN clusters the embedding. A classifier then learns the clusters from
+    the principal components. It labels rows that were not seen in training. Noise (label -1)
+    becomes a row of zeros. For the classifier, noise is a class like the others.
 
-    Every part can be replaced: `reducer` embeds, `clusterer` clusters, `classifier` labels. This
-    is also the way to use a GPU, a faster method or another library.
+    Every part can be replaced: `reducer` embeds, `clusterer` clusters, and `classifier` labels.
+    This is also the way to use a GPU, a faster method or another library.
 
     .. note::
         ``fit_transform(X)`` differs from ``fit(X).transform(X)``. The former encodes the labels
-        that DBSCAN gave to the training rows (or to the sample of them that stands for the
-        context), the latter the labels that the classifier predicts. A `Pipeline` calls the right
-        one: the former to train, the latter to predict.
+        that DBSCAN gave to the training rows (or to a sample of them, see `context_size`). The
+        latter encodes the labels that the classifier predicts. A `Pipeline` calls the right one:
+        the former to train, the latter to predict.
 
     Parameters
     ----------
     n_components : int, default=10
-        Number of principal components, at least 1. Reduced, with an `M3SWarning`, to the number of
-        training rows or columns if these are fewer.
+        Number of principal components, at least 1. It is reduced, with an `M3SWarning`, to the
+        number of training rows or columns if there are fewer.
     eps : "auto" or float, default="auto"
         Largest distance between two neighbours in DBSCAN, in units of the embedding, above 0.
         ``"auto"`` is 1.2 times the median distance from an embedded row to its `min_samples`-th
         neighbour. As in DBSCAN, a row counts as its own first neighbour. With too few rows, the
-        farthest one is taken. The units of t-SNE depend on the number of rows and iterations, so a
-        number tuned on one data set does not carry over to another.
+        farthest row is used. The units of t-SNE depend on the number of rows and iterations, so a
+        number tuned on one data set does not suit another.
     min_samples : int, default=5
         Number of rows within `eps`, the row itself included, that make a row the core of a
         cluster, at least 1.
     reducer : None, "passthrough" or estimator, default=None
-        Embeds the components of the training rows by its `fit_transform`. The estimator is cloned.
-        None is scikit-learn's t-SNE to 3 dimensions with 500 iterations, angle 0.8 and perplexity
-        12. With few rows the perplexity is reduced, with a warning, to a third of the other rows.
-        Under 600 rows the learning rate is n_samples / 12 and the early exaggeration 4, because
-        scikit-learn's defaults scatter few rows at random or pull them into one point.
-        ``"passthrough"`` clusters the components themselves.
+        Estimator that embeds the components of the training rows by `fit_transform`. It is cloned.
+        None means scikit-learn's t-SNE to 3 dimensions with 500 iterations, angle 0.8 and
+        perplexity 12. With few rows, the perplexity is reduced, with a warning, to a third of the
+        other rows. Under 600 rows, the learning rate is n_samples / 12 and the early exaggeration
+        is 4, because scikit-learn's defaults scatter few rows at random or pull them into one
+        point. ``"passthrough"`` clusters the components themselves.
     clusterer : None or clusterer, default=None
-        Clusters the embedding by its `fit_predict`. Negative labels are noise. The clusterer is
-        cloned. None is DBSCAN with `eps` and `min_samples`, which other clusterers ignore.
+        Estimator that clusters the embedding by `fit_predict`. Negative labels are noise. It is
+        cloned. None means DBSCAN with `eps` and `min_samples`, which other clusterers ignore.
         ``reducer="passthrough"`` with ``clusterer=KMeans(200)`` takes a fraction of the time.
     classifier : None or classifier, default=None
-        Learns the labels from the components by ``fit`` and ``predict``. The classifier is cloned.
-        None is a multi-layer perceptron with one hidden layer of 100 units on standardised
-        components.
+        Classifier that learns the labels from the components. It is cloned. None means a
+        multi-layer perceptron with one hidden layer of 100 units on standardised components.
     context_size : int or None, default=4000
         Largest number of training rows that are embedded and clustered, at least 2. If there are
-        more, a random sample of this size stands for the context and the classifier labels the
-        other rows, so that the time to fit grows at most linearly with the number of rows. None
-        takes all rows.
+        more, a random sample of this size is the context, and the classifier labels the other rows.
+        So the time to fit grows at most linearly with the number of rows. None means all rows.
     random_state : int, RandomState instance or None, default=None
         Seed of the PCA, the sample, the default reducer and the default classifier. Given parts
         keep their own seeds.
@@ -85,21 +83,26 @@ class DBSCANSimilarity(BaseSimilarity):
     Attributes
     ----------
     pca_ : PCA
-        From columns to components, fitted to all training rows.
+        PCA from columns to components, fitted to all training rows.
     context_indices_ : ndarray of shape (n_context,), int64
-        Training rows that were embedded and clustered, in ascending order.
+        Indices of the training rows that were embedded and clustered, in ascending order.
     embedding_ : ndarray of shape (n_context, n_dimensions)
         Embedding of these rows, by default in 3 dimensions. Zeros if the rows are identical.
     eps_ : float
         The `eps` used, or NaN with another clusterer.
     labels_ : ndarray of shape (n_samples,), int64
-        Cluster of each training row, from 0, or -1 for noise.
+        Cluster of each training row, from 0. -1 for noise, and -3 for rows with NaN.
     n_clusters_ : int
-        Number of clusters and of output columns. An `M3SWarning` says if there are none.
+        Number of clusters and of output columns. If it is 0, `fit` issues an `M3SWarning`.
     classifier_ : classifier
-        From components to labels. A `DummyClassifier` if all training rows have the same label.
+        Classifier from components to labels. A `DummyClassifier` if all training rows have the same
+        label.
     n_features_in_, feature_names_in_
         Number and names of the columns seen in `fit`, as in scikit-learn.
+
+    References
+    ----------
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 5.
 
     Examples
     --------
@@ -150,14 +153,21 @@ class DBSCANSimilarity(BaseSimilarity):
 
         Parameters
         ----------
-        X, y
-            As for `fit`, which also lists the errors.
+        X : array-like of shape (n_samples, n_features)
+            Training rows. Those with NaN count as missing and are left out.
+        y : None
+            Ignored.
 
         Returns
         -------
         columns : ndarray of shape (n_samples, n_clusters), float32
-            1 in the column of the row's cluster, 0 elsewhere. Noise is a row of zeros, a row with
-            NaN is a row of NaN.
+            1 in the column of the row's cluster, 0 elsewhere. Noise is a row of zeros. A row with
+            NaN becomes a row of NaN.
+
+        Raises
+        ------
+        ValueError
+            In the cases of `fit`.
         """
         self.fit(X)
         return self._one_hot(self.labels_)
@@ -208,8 +218,8 @@ class DBSCANSimilarity(BaseSimilarity):
         if not self.n_clusters_:
             warnings.warn(
                 f"no clusters were found in {len(labels)} training rows (eps={self.eps_:.3g}, "
-                f"min_samples={self.min_samples}), so {type(self).__name__} gives no columns. Use "
-                "a larger eps, a smaller min_samples, or more videos.",
+                f"min_samples={self.min_samples}), so {type(self).__name__} returns no columns. "
+                "Use a larger eps, a smaller min_samples, or more videos.",
                 M3SWarning,
                 stacklevel=2,
             )

@@ -1,4 +1,4 @@
-"""Similarity to the training rows as distances to prototypes of them."""
+"""Similarity to the training rows as distances to their prototypes."""
 
 from collections.abc import Callable
 from numbers import Integral, Real
@@ -33,40 +33,42 @@ METRICS = {
 class DistanceSimilarity(BaseSimilarity):
     """Distances to prototypes of the training rows, one column per prototype.
 
-    The Euclidean and fractional distances of Table 2 of the paper, and others. PCA reduces the
-    rows. The context is the prototypes of the training rows. A row far from all prototypes is
-    unusual, and several distances together tell where a row lies. The columns have the units of
-    the data: standardise them for a regressor that is sensitive to scale.
+    These are the Euclidean and fractional distances of Table 2 of the paper, and others. PCA
+    reduces the rows. The context is the prototypes of the training rows. A row far from all
+    prototypes is unusual. Several distances together describe the position of a row. The columns
+    have the units of the data, so standardise them for a regressor that is sensitive to scale.
 
     Parameters
     ----------
     n_components : int or None, default=10
-        As for `CosineSimilarity`.
+        Number of principal components, at least 1. It is reduced, with an `M3SWarning`, to the
+        number of training rows or columns if there are fewer. None compares the original columns
+        without centring.
     metric : str or callable, default="euclidean"
-        ``"fractional"`` is ``(Σ |a - b|^f)^(1/f)`` with f the `exponent`. It still separates near
-        from far in many dimensions, where Euclidean distances become alike. The others are
+        ``"fractional"`` is ``(Σ |a - b|^f)^(1/f)``, where f is `exponent`. It still separates near
+        from far rows in many dimensions, where Euclidean distances become alike. The others are
         metrics of `scipy.spatial.distance.cdist`: ``"euclidean"``, ``"sqeuclidean"``,
         ``"cityblock"``, ``"chebyshev"``, ``"canberra"``, ``"braycurtis"``, ``"cosine"``,
         ``"correlation"``, ``"jensenshannon"``, or a function of two rows, which is slow.
     exponent : float, default=0.5
-        The f of ``"fractional"``, above 0 and below 1.
+        Exponent f of ``"fractional"``, in (0, 1).
     prototypes : {"mean", "kmeans", "class_mean"}, default="mean"
         The mean of the training rows, the centres of `n_prototypes` clusters found by `KMeans`,
         or the mean of each class, such as an action. The classes are the `y` of `fit`.
     n_prototypes : int, default=20
-        Number of clusters of ``"kmeans"``, at least 1. Reduced, with a warning, to the number of
-        training rows if these are fewer.
+        Number of clusters of ``"kmeans"``, at least 1. It is reduced, with an `M3SWarning`, to the
+        number of training rows if there are fewer.
     n_jobs : int or None, default=None
-        Number of threads that compute distances. None means 1, -1 means all cores.
+        Number of threads that compute distances. None means 1, and -1 means all cores.
     random_state : int, RandomState instance or None, default=None
         Seed of the PCA and of ``"kmeans"``.
 
     Attributes
     ----------
     pca_ : PCA or None
-        From columns to components.
+        PCA from columns to components.
     prototypes_ : ndarray of shape (n_prototypes, n_components)
-        Prototypes, as components. Each gives one output column.
+        Prototypes, in components. Each has one output column.
     classes_ : ndarray of shape (n_prototypes,)
         Class of each prototype, sorted. Only with ``"class_mean"``.
     n_features_in_, feature_names_in_
@@ -74,8 +76,9 @@ class DistanceSimilarity(BaseSimilarity):
 
     References
     ----------
-    Aggarwal, Hinneburg, Keim: On
-    the Surprising Behavior of Distance Metrics in High Dimensional Space, ICDT 2001.
+    Aggarwal, Hinneburg, Keim: On the Surprising Behavior of Distance Metrics in High Dimensional
+    Space, ICDT 2001.
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 5 and Table 2.
 
     Examples
     --------
@@ -159,7 +162,7 @@ def _check_labels(complete: np.ndarray, y: ArrayLike | None) -> np.ndarray:
     kind = type_of_target(labels)
     if kind not in ("binary", "multiclass"):
         raise ValueError(
-            f'prototypes="class_mean" needs class labels, but y is {kind}, like the scores of a '
-            'regression: use prototypes="mean" or "kmeans", or fit it separately with labels.'
+            f'prototypes="class_mean" needs class labels, but y is {kind}, like scores: use '
+            'prototypes="mean" or "kmeans", or fit the similarity separately with labels.'
         )
     return labels

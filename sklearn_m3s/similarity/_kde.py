@@ -1,4 +1,4 @@
-"""Similarity to the training rows as their density around a row."""
+"""Similarity to the training rows as the density of training rows around a row."""
 
 from numbers import Real
 
@@ -28,30 +28,31 @@ LOG_KERNELS = {  # functions of the distance in bandwidths
 class KDESimilarity(BaseSimilarity):
     """Negative log density of the training rows: how unusual a row is.
 
-    The kernel density estimation of Table 2 of the paper, as one column, in nats. PCA reduces the
-    rows. The density is that of scikit-learn's `KernelDensity`, with two differences:
+    This is the kernel density estimation of Table 2 of the paper, as one column, in nats. PCA
+    reduces the rows. The density is that of scikit-learn's `KernelDensity`, with two differences:
 
     - A training row nearer than a thousandth of the bandwidth counts as the row itself, and one
-      such row is left out. So training rows are described like new rows, by the others. With its
-      own kernel, every training row would look common.
+      such row is left out. So training rows are compared with the others, like new rows. With
+      its own kernel, every training row would look common.
     - The density is at least a thousandth of the peak of one training row's kernel. So rows that
-      no kernel reaches have a finite value, the same for all of them. This concerns the kernels
-      of finite width, which are all but ``"gaussian"`` and ``"exponential"``.
+      no kernel reaches all have the same finite value. This only affects the kernels of finite
+      width, which are all except ``"gaussian"`` and ``"exponential"``.
 
     Parameters
     ----------
     n_components : int or None, default=10
-        As for `CosineSimilarity`. With many columns, None is slow, and every row is far from all
-        others.
+        Number of principal components, at least 1. It is reduced, with an `M3SWarning`, to the
+        number of training rows or columns if there are fewer. None uses the original columns. With
+        many columns, this is slow, and every row is far from all others.
     kernel : str, default="gaussian"
         ``"gaussian"``, ``"exponential"``, ``"tophat"``, ``"epanechnikov"``, ``"linear"`` or
         ``"cosine"``, as in `KernelDensity`.
     bandwidth : "cv", "scott", "silverman" or float, default="cv"
         Width of the kernels in units of the components, above 0. ``"scott"`` and ``"silverman"``
-        are the rules n^(-1/(d+4)) and (n (d+2)/4)^(-1/(d+4)) for n rows of d components, times
-        their standard deviation, the root mean square over the components. ``"cv"`` tries 17
-        bandwidths from 1/16 to 16 times Scott's, each √2 times the one before, and takes the one
-        with the highest leave-one-out likelihood of the training rows (at most 1,000, drawn at
+        are the rules n^(-1/(d+4)) and (n (d+2)/4)^(-1/(d+4)) for n rows of d components, times the
+        standard deviation of the rows (the root mean square over the components). ``"cv"`` tries
+        17 bandwidths from 1/16 to 16 times Scott's, each √2 times the one before. It selects the
+        one with the highest leave-one-out likelihood of the training rows (at most 1,000, drawn at
         random). All three are 1 if the training rows are identical.
     random_state : int, RandomState instance or None, default=None
         Seed of the PCA and of the rows drawn for ``"cv"``.
@@ -59,7 +60,7 @@ class KDESimilarity(BaseSimilarity):
     Attributes
     ----------
     pca_ : PCA or None
-        From columns to components.
+        PCA from columns to components.
     bandwidth_ : float
         Bandwidth used.
     context_ : ndarray of shape (n_samples, n_components), float64
@@ -69,8 +70,8 @@ class KDESimilarity(BaseSimilarity):
 
     References
     ----------
-    Scott: Multivariate Density
-    Estimation, 1992.
+    Scott: Multivariate Density Estimation, 1992.
+    Dumont, Hevia, Fosco: Modular Memorability, CVPR 2023, section 5 and Table 2.
 
     Examples
     --------

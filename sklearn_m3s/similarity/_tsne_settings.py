@@ -4,11 +4,23 @@ MANY_ROWS = 600  # enough for scikit-learn's own settings
 
 
 def tsne_settings(n_rows: int, *, perplexity: float) -> dict[str, float]:
-    """Return the keywords of `sklearn.manifold.TSNE` for at least one row.
+    """Return keywords of `sklearn.manifold.TSNE` that suit a number of rows.
 
-    t-SNE looks at three neighbours per unit of perplexity, so the perplexity is at most a third of
-    the other rows, but at least 1. Under 600 rows, there are also a learning rate and an early
-    exaggeration.
+    t-SNE uses three neighbours per unit of perplexity. So the perplexity is at most a third of the
+    number of other rows, but at least 1.
+
+    Parameters
+    ----------
+    n_rows : int
+        Number of rows, at least 1.
+    perplexity : float
+        Perplexity for many rows, at least 1.
+
+    Returns
+    -------
+    dict of str to float
+        The ``perplexity``. For fewer than 600 rows also ``learning_rate`` and
+        ``early_exaggeration``.
 
     Examples
     --------

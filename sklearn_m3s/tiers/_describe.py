@@ -1,4 +1,4 @@
-"""The engine: describe videos by several tiers, decoding each file once."""
+"""The engine: describe videos with several tiers, and decode each file once."""
 
 import os
 import warnings
@@ -37,15 +37,15 @@ _WARNED: dict = {}  # Python's record of the warnings already shown
 
 
 def describe(tiers: Sequence[Tier], videos: Sequence[Any]) -> list[np.ndarray]:
-    """Describe videos by one tier or several.
+    """Describe videos with one tier or several.
 
-    Descriptions that the cache of a tier holds are taken from there. Every other file is opened
-    once for all tiers that lack its description.
+    Descriptions in the cache of a tier are taken from there. Every other file is opened once for
+    all tiers that lack its description.
 
     Parameters
     ----------
     tiers : sequence of VideoTransformer
-        The tiers. Those with one `decoder` share a pass over the files.
+        The tiers. Those with the same `decoder` share a pass over the files.
     videos : list of length n_videos
         Paths and arrays.
 
@@ -58,13 +58,13 @@ def describe(tiers: Sequence[Tier], videos: Sequence[Any]) -> list[np.ndarray]:
     Raises
     ------
     VideoError
-        One error for all bad videos, after the good ones are described and in the caches, if a
-        tier with ``on_error="raise"`` could not describe them.
+        If a tier with ``on_error="raise"`` could not describe some videos. One error lists all of
+        them. It is raised after the good videos are described and in the caches.
 
     Warns
     -----
     M3SWarning
-        For the bad videos of tiers with ``on_error="nan"``.
+        If a tier with ``on_error="nan"`` could not describe some videos.
 
     Examples
     --------
@@ -145,9 +145,9 @@ def _fill_tables(tiers: Sequence[Tier], videos: Sequence[Any]) -> list[TierRows]
 def _fill(tables: Sequence[TierRows], videos: Sequence[Any], decoder: str) -> None:
     """Describe the videos that the tables lack.
 
-    Videos go through in rounds. While one round is embedded in a thread, the next is read, so that
-    two rounds are in memory. Rows that need no embedding are put into their table as they come;
-    if no tier embeds, all videos are one round.
+    Videos are processed in rounds. While one round is embedded in a thread, the next round is read,
+    so that two rounds are in memory. Rows that need no embedding are put into their table as they
+    come. If no tier embeds, all videos are one round.
     """
     name = " + ".join(type(table.tier).__name__ for table in tables)
     hidden = not any(table.tier.verbose for table in tables)
@@ -229,10 +229,10 @@ def _read(
     timeout: float | None,
     workers: Workers,
 ) -> tuple[list[Any], list[tuple]]:
-    """Read one video, and return its outcomes and the warnings of the worker process.
+    """Read one video. Return the outcome of each reader, and the warnings of the worker process.
 
-    Decoders and the code of descriptors may hang or crash, so they run in a worker process. Frames
-    of an array are taken here, which is faster than sending the array.
+    Decoders and the code of descriptors may hang or crash, so they run in a worker process. Clips
+    of an array are read in this process, which is faster than sending the array.
     """
     video, readers = task
     # What is neither a file nor an array only gets its error here. Each reader serves one video, so
@@ -266,7 +266,7 @@ def issue_warnings(caught: list[tuple]) -> None:
 
 
 def _warned(outcomes: list[Any], caught: list[tuple]) -> list[Any]:
-    """Issue the warnings of a worker process. If one is raised, it replaces the outcomes."""
+    """Issue the warnings of a worker process. If a warning is raised, it replaces the outcomes."""
     try:
         issue_warnings(caught)
     except Warning as error:
@@ -283,7 +283,7 @@ def embed_items(
     """Embed the items of a round, put the rows into the tables, and return the number of videos.
 
     Items are embedded in the order of the videos, so that batches are the same every time. After
-    Ctrl-C, no further batch is begun.
+    Ctrl-C, no further batch is started.
     """
     for table, embed, found in zip(tables, embedders, items, strict=True):
         if embed is None or not found:

@@ -43,19 +43,23 @@ def describe_windows(
     n_jobs: int | None = None,
     verbose: bool | int = False,
 ) -> Iterator[tuple[np.ndarray, list[np.ndarray], dict[int, Exception]]]:
-    """Describe overlapping windows of a video by one tier or several, in one pass.
+    """Describe overlapping windows of a video with one tier or several, in one pass.
 
     Parameters
     ----------
     tiers : sequence of VideoTransformer
         The tiers, all with the same `decoder`. Their caches are not used. Their `timeout` applies
-        for each window.
+        to each window.
     video : str, os.PathLike or ndarray of shape (T, H, W, 3) or (H, W, 3), uint8
         A file, or RGB frames.
-    window, stride, frame_rate : float
-        As for :func:`~sklearn_m3s.video.read_windows`.
+    window : float
+        Length of the windows in seconds. A shorter video is one window.
+    stride : float
+        Seconds from the start of a window to the start of the next.
+    frame_rate : float, default=15
+        Frames per second of an array. Files have their own times.
     n_jobs : int, default=None
-        Worker processes, each of which decodes the whole video and measures some of the windows.
+        Number of worker processes. Each decodes the whole video and measures some of the windows.
     verbose : bool or int, default=False
         Whether to show a progress bar.
 
@@ -90,7 +94,7 @@ def describe_windows(
     """
     decoders = {tier.decoder for tier in tiers}
     if len(decoders) != 1:
-        raise ValueError(f"the tiers have the decoders {sorted(decoders)}: give all the same")
+        raise ValueError(f"the tiers have the decoders {sorted(decoders)}: use the same for all")
     readers = [tier._reader() for tier in tiers]
     work = partial(
         _read_in_worker,
@@ -190,7 +194,7 @@ def _embed(
     found: list[list[Any]],
     workers: Workers,
 ) -> tuple[np.ndarray, list[np.ndarray], dict[int, Exception]]:
-    """Return what `describe_windows` yields for some windows."""
+    """Return the spans, rows and failures of some windows, as `describe_windows` yields them."""
     tables = [TierRows(_uncached(tier), spans) for tier in tiers]
     items: list[dict[int, Any]] = [{} for _ in tiers]
     for i, outcomes in enumerate(found):

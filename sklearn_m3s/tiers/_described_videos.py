@@ -15,8 +15,9 @@ from sklearn_m3s.tiers._tier_rows import signature
 class DescribedVideos(tuple):
     """A sequence of videos that carries their descriptions by some tiers.
 
-    A tier that is given such a sequence takes its descriptions from it. The descriptions are part
-    of its pickle, so they reach tiers in other processes.
+    A tier that gets such a sequence takes its descriptions from there, and reads no video. The
+    descriptions are part of the pickle of the sequence, so that they reach tiers in other
+    processes.
 
     Parameters
     ----------
@@ -25,7 +26,12 @@ class DescribedVideos(tuple):
     tiers : sequence of VideoTransformer
         The tiers.
     rows : sequence of ndarray of shape (n_videos, n_described)
-        What `describe` returned for each tier.
+        The descriptions by each tier, as `describe` returns them.
+
+    Raises
+    ------
+    ValueError
+        If two tiers have equal settings but different descriptions.
 
     Examples
     --------
@@ -53,17 +59,39 @@ class DescribedVideos(tuple):
             other = described._rows.setdefault(_key(tier), matrix)
             if not np.array_equal(other, matrix, equal_nan=True):
                 raise ValueError(
-                    f"two tiers like {tier!r:.200} have equal settings and different descriptions: "
-                    "give each network its own version="
+                    f"two tiers like {tier!r:.200} have equal settings but different "
+                    "descriptions: pass a different version= for each network"
                 )
         return described
 
     def rows_of(self, tier: Tier) -> np.ndarray | None:
-        """Return the descriptions by a tier with the same class and settings, or None."""
+        """Return the descriptions of a tier with the same class and settings.
+
+        Parameters
+        ----------
+        tier : VideoTransformer
+            The tier.
+
+        Returns
+        -------
+        ndarray of shape (n_videos, n_described), float32, or None
+            The descriptions, or None if the videos do not carry them.
+        """
         return self._rows.get(_key(tier))
 
     def take(self, indices: Any) -> "DescribedVideos":
-        """Return the videos at some indices, with their descriptions."""
+        """Return the videos at some indices, with their descriptions.
+
+        Parameters
+        ----------
+        indices : array-like of int or bool, or slice
+            Indices of the videos, or a mask.
+
+        Returns
+        -------
+        DescribedVideos
+            These videos.
+        """
         indices = np.arange(len(self))[indices]
         taken = DescribedVideos([self[i] for i in indices])
         taken._rows = {key: matrix[indices] for key, matrix in self._rows.items()}
@@ -76,14 +104,14 @@ def take_videos(X: Any, indices: Any) -> Any:
     Parameters
     ----------
     X : DescribedVideos, sequence or matrix
-        `DescribedVideos` keep their descriptions.
+        Videos or features. `DescribedVideos` keep their descriptions.
     indices : array-like of int
         Indices of the items to take.
 
     Returns
     -------
-    sequence or matrix
-        Of the type of `X`; a list if `X` is another sequence.
+    DescribedVideos, list or matrix
+        The items, in the type of `X`. A list if `X` is another sequence.
 
     Examples
     --------

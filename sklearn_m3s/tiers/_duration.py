@@ -18,9 +18,10 @@ _known: dict[tuple, float] = {}  # a search asks for the same files many times
 
 
 def median_duration(X: Any) -> float:
-    """Return the median length in seconds of files spread evenly over videos, NaN if unknown.
+    """Return the median length of videos in seconds, or NaN if it is unknown.
 
-    A failure only leaves a length unknown. It is not an error.
+    At most 100 files, spread evenly over the videos, are read. A bad file is left out. It raises no
+    error.
     """
     if getattr(X, "ndim", 1) != 1:
         return math.nan
@@ -36,7 +37,7 @@ def median_duration(X: Any) -> float:
 
 
 def _key(path: str) -> tuple | None:
-    """Return what changes when a file does."""
+    """Return a key that changes when the file changes, or None."""
     try:
         status = os.stat(path)
     except (OSError, ValueError):
@@ -45,7 +46,7 @@ def _key(path: str) -> tuple | None:
 
 
 def _read(paths: list[str]) -> list[float]:
-    """Return the lengths of files, read in a worker process, until a file crashes it."""
+    """Return the lengths of files, up to the first file that crashes the worker process."""
 
     # A nested function is pickled by value, so the worker need not import this slow package.
     def seconds(paths: list[str]) -> Iterator[float]:

@@ -1,4 +1,4 @@
-"""A thread for networks, which Ctrl-C stops."""
+"""A thread for networks that Ctrl-C stops."""
 
 import ctypes
 import threading
@@ -8,9 +8,9 @@ from typing import Any
 
 
 class EmbeddingThread(ThreadPoolExecutor):
-    """A thread that works while the next videos are read.
+    """A thread that embeds videos while the next ones are read.
 
-    The end of the context waits for work that has begun. After Ctrl-C, the work is stopped.
+    At its end, the context waits for work that has started. After Ctrl-C, the work is stopped.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class EmbeddingThread(ThreadPoolExecutor):
         self._ident = threading.get_ident()
 
     def submit(self, function: Callable, /, *args: Any, **kwargs: Any) -> Future:
-        """Let the thread call a function."""
+        """Call a function in the thread."""
         self._last = super().submit(function, *args, **kwargs)
         return self._last
 

@@ -1,4 +1,4 @@
-"""Base class of tiers with a network: frames or clips in, embeddings out."""
+"""Base class of tiers that use a network: frames or clips in, embeddings out."""
 
 import os
 from collections.abc import Callable
@@ -23,7 +23,7 @@ _SIDE = 224  # of frames, for a module without a known size
 
 
 class NetworkParameters(SharedParameters, total=False):
-    """Further parameters that tiers with a network share."""
+    """Types of the further parameters that tiers with a network share."""
 
     precision: str
     engine: str
@@ -82,7 +82,7 @@ class Encoder(VideoTransformer):
         self.random_state = random_state
 
     def __sklearn_clone__(self) -> "Encoder":
-        """Return a clone that shares the module of the user, which may be large."""
+        """Return a clone that shares the user's module, which may be large."""
         params = {
             name: value if name == "model" else clone(value, safe=False)
             for name, value in self.get_params(deep=False).items()
@@ -118,16 +118,18 @@ class Encoder(VideoTransformer):
         """Return the number of frames to take."""
         n_frames = spec.n_frames if self.n_frames is None else self.n_frames
         if n_frames is None:
-            raise ValueError(f"n_frames=None, but {spec.name} has no number of its own: set it")
+            raise ValueError(
+                f"n_frames=None, but {spec.name} has no fixed number of frames: pass n_frames="
+            )
         if spec.only_frames not in (None, n_frames):
             raise ValueError(
-                f"n_frames={n_frames}, but {spec.name} takes {spec.only_frames} frames: use "
+                f"n_frames={n_frames}, but {spec.name} only takes {spec.only_frames} frames: use "
                 f"n_frames={spec.only_frames} or None"
             )
         return n_frames
 
     def _geometry(self, spec: "NetworkSpec") -> FrameGeometry:
-        """Return the pictures to take."""
+        """Return the geometry of the frames to take."""
         if self.frame_size is not None:
             return FrameGeometry.square(self.frame_size)
         if spec.geometry is None and spec.unknown:
@@ -147,7 +149,7 @@ class Encoder(VideoTransformer):
             if numbers.shape != (3,) or not ((numbers > least) & np.isfinite(numbers)).all():
                 above = "" if name == "mean" else " above 0"
                 raise ValueError(
-                    f"{name}={given!r} must be three numbers{above}, for red, green and blue"
+                    f"{name}={given!r}: pass three numbers{above}, for red, green and blue"
                 )
             chosen.append(tuple(numbers.tolist()))
         return chosen[0], chosen[1]
@@ -189,7 +191,7 @@ class Encoder(VideoTransformer):
         return partial(self._embed, network)
 
     def _embed(self, network: "Network", clips: list[np.ndarray]) -> list[Any]:
-        """Return the row of each clip, or an exception if it is not finite."""
+        """Return the row of each clip, or an exception if the row is not finite."""
         rows: list[Any] = []
         for part in gen_batches(len(clips), self.batch_size):
             rows.extend(self._embed_batch(network, np.stack(clips[part])))
@@ -197,7 +199,7 @@ class Encoder(VideoTransformer):
             row
             if np.isfinite(row).all()
             else VideoError(
-                f"has features that are not finite numbers, as {network.name} computes them: use "
+                f"has NaN or infinity in the features that {network.name} computes: use "
                 "precision='float32', or other mean=, std= or weights"
             )
             for row in rows

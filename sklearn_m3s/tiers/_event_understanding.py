@@ -11,8 +11,8 @@ from sklearn_m3s.tiers._encoder import PRESET_RULES, Encoder, NetworkParameters
 class EventUnderstanding(Encoder):
     """Embeddings of clips by a channel-separated 3-D network, f_high of the paper.
 
-    A preset of `ClipEncoder`. The network was trained to recognise actions. Its features are those
-    of the last global average pooling, with 2048 columns.
+    This is a preset of `ClipEncoder`. The network was trained to recognise actions. The features
+    are the output of its last global average pooling, with 2,048 columns.
 
     Parameters
     ----------
@@ -22,15 +22,55 @@ class EventUnderstanding(Encoder):
         Pretrained weights: ``"ig65m_kinetics400"`` or the path of a file. None leaves the network
         untrained.
     sha256 : str, default=None
-        The digest that the weights must have.
+        The SHA-256 that the weights must have, 64 hexadecimal digits.
     n_frames : int, default=32
-        Frames per clip, at the centres of equal parts of the video. A shorter video repeats frames.
+        Number of frames per clip, at the centres of equal parts of the video. A shorter video
+        repeats frames.
     frame_size : int, default=256
-        Side in pixels of the square to which frames are resized.
+        Side in pixels of the square to which frames are resized, at least 32.
     batch_size : int, default=4
-        Videos embedded at a time.
-    precision, engine, cache, n_jobs, on_error, decoder, timeout, device, random_state, verbose
-        As for `FrameEncoder`, whose attributes, errors and warnings it shares.
+        Number of videos embedded at a time.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Data type of the computation. ``"auto"`` is bfloat16 on CUDA and float32 elsewhere.
+    engine : {"auto", "torch", "openvino"}, default="auto"
+        Library that runs the network on a CPU. ``"auto"`` selects OpenVINO if it is installed
+        (extra ``fast``) and there are enough videos to repay the conversion.
+    cache : str or os.PathLike, default=None
+        Folder that keeps the embedding of each video.
+    n_jobs : int, default=None
+        Number of worker processes that read videos, each with one thread; see joblib.
+    on_error : {"raise", "nan"}, default="raise"
+        Whether bad videos raise one error, after all others are described, or become rows of NaN.
+    decoder : {"pyav", "decord"}, default="pyav"
+        Library that reads video files.
+    timeout : float or None, default=600
+        Seconds of work per video, after which it counts as bad. None sets no limit.
+    device : str, default="auto"
+        Device of the network: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``. ``"auto"`` selects
+        CUDA if available, then MPS, then the CPU.
+    random_state : int or None, default=None
+        Seed of an untrained network. None means 0, so that features can be cached.
+    verbose : bool or int, default=False
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    n_features_out_ : int
+        Number of columns.
+    reduction_ : None
+        Always None, because nothing is learned from the training videos.
+
+    Raises
+    ------
+    WeightsError
+        If the weights are missing or do not fit. It is raised before the first video is read.
+    M3SError
+        If the network fails on the frames.
+
+    Warns
+    -----
+    M3SWarning
+        If the network is untrained, or if videos are bad and ``on_error="nan"``.
 
     See Also
     --------

@@ -17,62 +17,65 @@ class FrameEncoder(Encoder):
         - A name of the registry: ``"hrnetv2_w48"`` or ``"efficientnet_lite0"``.
         - A folder or a repository name of Hugging Face, such as ``"facebook/dinov2-small"`` (needs
           the extra ``hf``): ViT, DINOv2 and v3, CLIP, SigLIP 1 and 2, ConvNeXt and others.
-        - A module from images (N, 3, H, W), float32 RGB, to one tensor. It is used in eval mode
-          and its own mode is restored; clones of the estimator share it.
-        - A function without arguments that returns such a module, called when it is needed.
+        - A module from images (N, 3, H, W), float32 RGB, to one tensor. It is used in eval mode,
+          and its own mode is restored. Clones of the estimator share it.
+        - A function without arguments that returns such a module. It is called when the network is
+          needed.
     weights : str, path-like or None, default="default"
         Weights of a network of the registry: a name, a path, or None for an untrained network.
-        Other models come with their own.
+        Other models come with their own weights.
     sha256 : str, default=None
-        The digest that these weights must have.
+        The SHA-256 that these weights must have, 64 hexadecimal digits.
     revision : str, default=None
         Branch, tag or commit of a Hugging Face repository.
     layer : str, default=None
-        The module inside the network whose output is taken, such as ``"blocks.11.mlp"``; see
-        ``model.named_modules()``. None takes the output of the network.
+        Name of the module inside the network whose output is used, such as ``"blocks.11.mlp"``; see
+        ``model.named_modules()``. None uses the output of the network.
     output : {"auto", "mean", "cls", "pooler", "flatten"}, default="auto"
-        What to take from it. ``"auto"`` is the pooled output or the projection that a Hugging Face
-        model has, else the mean over tokens or space. ``"cls"`` is the first token, ``"pooler"``
-        the pooled output, ``"flatten"`` all numbers.
+        Reduction of this output to a vector. ``"auto"`` is the projection or the pooled output of a
+        Hugging Face model if it has one, else the mean over tokens or space. ``"mean"`` is always
+        this mean, ``"cls"`` is the first token, ``"pooler"`` is the pooled output, and
+        ``"flatten"`` is all numbers.
     n_frames : int, default=1
-        Frames per video, at the centres of equal parts.
+        Number of frames per video, at the centres of equal parts.
     frame_size : int, default=None
-        Side in pixels of the square to which whole frames are resized. None takes the size and the
-        crop from the model, or 224 if it names none. Frames are resized by area interpolation,
-        whatever the model was trained with.
+        Side in pixels of the square to which whole frames are resized. None means the size and the
+        crop of the model, or 224 if it has none. Frames are resized by area interpolation, whatever
+        the model was trained with.
     pool : {"mean", "max", "mean_std"} or None, default="mean"
-        How the embeddings of frames become one row. None puts them side by side.
+        Pooling of the embeddings of the frames to one row. ``"mean_std"`` puts mean and standard
+        deviation side by side. None puts all embeddings side by side.
     normalize : bool, default=False
         Whether the embedding of each frame is scaled to length 1 before pooling.
     mean, std : array-like of 3 floats, default=None
-        Normalisation of RGB in [0, 1]. None takes that of the model. For a module, it means 0 and
-        1; pass the numbers that the module was trained with.
+        Normalisation of RGB in [0, 1]. None means that of the model. For a module, None means 0 and
+        1: pass the numbers that it was trained with.
     version : str, default=None
-        Stands for a module in the key of the cache. None computes a digest of its parameters,
-        buffers, structure and code. Pass a version if a change does not show in these.
+        Name of the state of a module, for the key of the cache. None computes a digest of its
+        parameters, buffers, structure and code. Pass a version if the module changes in other ways.
     batch_size : int, default=16
         Number of videos embedded at a time.
     precision : {"auto", "float32", "bfloat16"}, default="auto"
-        Data type of the computation. ``"auto"`` is bfloat16 on CUDA and float32 elsewhere; a
+        Data type of the computation. ``"auto"`` is bfloat16 on CUDA and float32 elsewhere. A
         module keeps its own type.
     engine : {"auto", "torch", "openvino"}, default="auto"
-        What runs the network on a CPU. ``"auto"`` is OpenVINO where it is installed (extra
-        ``fast``) and there are enough videos to repay the conversion.
+        Library that runs the network on a CPU. ``"auto"`` selects OpenVINO if it is installed
+        (extra ``fast``) and there are enough videos to repay the conversion.
     cache : str or os.PathLike, default=None
-        A folder that keeps the embedding of each video.
+        Folder that keeps the embedding of each video.
     n_jobs : int, default=None
-        Worker processes that read videos, each with one thread; see joblib.
+        Number of worker processes that read videos, each with one thread; see joblib.
     on_error : {"raise", "nan"}, default="raise"
-        Whether bad videos raise an error, after all others are done, or become rows of NaN.
+        Whether bad videos raise one error, after all others are described, or become rows of NaN.
     decoder : {"pyav", "decord"}, default="pyav"
         Library that reads video files.
     timeout : float or None, default=600
         Seconds of work per video, after which it counts as bad. None sets no limit.
     device : str, default="auto"
-        Where the network runs: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``. ``"auto"`` selects
-        CUDA if available, then MPS, then the CPU. A module is not moved: it runs where it is.
+        Device of the network: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``. ``"auto"`` selects
+        CUDA if available, then MPS, then the CPU. A module is not moved: it runs on its own device.
     random_state : int or None, default=None
-        Seed of an untrained network; None is 0, so that features can be cached.
+        Seed of an untrained network. None means 0, so that features can be cached.
     verbose : bool or int, default=False
         Whether to show a progress bar.
 
@@ -81,21 +84,21 @@ class FrameEncoder(Encoder):
     n_features_out_ : int
         Number of columns.
     reduction_ : None
-        None, as nothing is learned from the training videos.
+        Always None, because nothing is learned from the training videos.
 
     Raises
     ------
     ValueError
         If `model` is none of these or takes clips, or if a parameter does not apply to it.
     WeightsError
-        Before the first video is read, if the weights are missing or do not fit.
+        If the weights are missing or do not fit. It is raised before the first video is read.
     M3SError
         If the network fails on the frames, or returns something other than a tensor.
 
     Warns
     -----
     M3SWarning
-        If the network is untrained; for bad videos.
+        If the network is untrained, or if videos are bad and ``on_error="nan"``.
 
     See Also
     --------
@@ -104,7 +107,7 @@ class FrameEncoder(Encoder):
 
     Notes
     -----
-    A search over networks is a search over encoders, such as
+    To search over networks, search over encoders, such as
     ``{"tiers__scene__describe": [FrameEncoder(a), FrameEncoder(b)]}``. scikit-learn would copy bare
     modules.
 

@@ -17,10 +17,10 @@ class HogReduction(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     descriptors : sequence of str
-        Descriptors in the order of the columns; all but ``"hog"`` have one column.
+        Descriptors in the order of the columns. All except ``"hog"`` have one column.
     n_components : int
-        Components to keep. Fewer are kept, with a warning, if the training rows span fewer
-        directions.
+        Number of components to keep. Fewer are kept, with a warning, if the training rows span
+        fewer directions.
 
     Attributes
     ----------
@@ -52,8 +52,8 @@ class HogReduction(TransformerMixin, BaseEstimator):
         n_kept = self._n_kept()
         if n_kept < self.n_components:
             warn_reduced(
-                f"hog_components={self.n_components} reduced to {n_kept}: the {len(hog)} training "
-                "videos do not differ in more directions",
+                f"hog_components={self.n_components} is reduced to {n_kept}: the {len(hog)} "
+                "training videos do not differ in more directions",
                 stacklevel=5,
             )
         return self
@@ -65,7 +65,7 @@ class HogReduction(TransformerMixin, BaseEstimator):
         return np.hstack([before, components, after])
 
     def get_feature_names_out(self, input_features: None = None) -> np.ndarray:
-        """Return the descriptors; the components of the HOG are numbered."""
+        """Return the names of the descriptors, with numbered components of the HOG."""
         names: list[str] = []
         for name in self.descriptors:
             names += [f"hog{i}" for i in range(self._n_kept())] if name == "hog" else [name]

@@ -1,4 +1,4 @@
-"""The low tier: what is seen before anything is recognised."""
+"""The low tier: properties of the pixels, before anything is recognised."""
 
 from collections.abc import Callable
 from functools import partial
@@ -31,7 +31,7 @@ class RawPerception(VideoTransformer):
 
     There are six descriptors: contrast, brightness, blurriness, histograms of oriented gradients
     (HOG) reduced by a whitened PCA of the training videos, the length of the optical flow, and the
-    size of the clip when compressed with H.264. All but the size are averaged over time.
+    size of the video when compressed with H.264. All except the size are averaged over time.
 
     Parameters
     ----------
@@ -39,28 +39,29 @@ class RawPerception(VideoTransformer):
         Descriptors to compute, in the order of the columns, from ``"contrast"``, ``"brightness"``,
         ``"blurriness"``, ``"hog"``, ``"mean_flow"`` and ``"h264_bytes"``.
     frame_size : int, default=256
-        Side in pixels of the square to which frames are resized.
+        Side in pixels of the square to which frames are resized, at least 16.
     frame_rate : float, default=15
-        Frames per second to sample, by time stamps. Clips with fewer frames give all they have.
+        Frames per second to sample, by time stamps. All frames of a video with fewer are used.
     brightness : {"value", "hue"}, default="value"
         The channel of HSV whose mean is the brightness: value in [0, 255], hue in [0, 360).
     blurriness : {"spectrum", "slope"}, default="spectrum"
         Mean log magnitude after a high pass in the frequency domain (larger is sharper), or the
-        slope of the power spectrum.
+        slope of the power spectrum (larger is more blurred).
     hog_cell : int, default=16
-        Side of a HOG cell in pixels.
+        Side of a HOG cell in pixels, at least 2.
     hog_components : int, default=10
-        Columns kept of the PCA of the HOG; fewer, with a warning, for fewer training videos.
+        Number of components of the HOG to keep. Fewer are kept, with a warning, if there are too
+        few training videos.
     flow : {"tvl1", "dis", "farneback"}, default="tvl1"
-        How optical flow is computed; lengths are in pixels of `frame_size` per 1 / `frame_rate`
-        seconds, each pair of frames scaled by its true interval.
+        Algorithm of the optical flow. Lengths are in pixels of `frame_size` per 1 / `frame_rate`
+        seconds. Each pair of frames is scaled by its true interval.
     cache : str or os.PathLike, default=None
-        A folder that keeps the descriptors of each video. They stay valid when `hog_components`
+        Folder that keeps the descriptors of each video. They stay valid if `hog_components`
         changes.
     n_jobs : int, default=None
-        Worker processes that read videos, each with one thread; see joblib.
+        Number of worker processes that read videos, each with one thread; see joblib.
     on_error : {"raise", "nan"}, default="raise"
-        Whether bad videos raise an error, after all others are done, or become rows of NaN.
+        Whether bad videos raise one error, after all others are described, or become rows of NaN.
     decoder : {"pyav", "decord"}, default="pyav"
         Library that reads video files.
     timeout : float or None, default=600
@@ -71,16 +72,18 @@ class RawPerception(VideoTransformer):
     Attributes
     ----------
     hog_pca_ : PCA or None
-        The PCA of the HOG; None if the HOG is not used, or had fewer than two videos.
+        The PCA of the HOG. None if the HOG is not used, or if there are fewer than two different
+        training videos.
     n_features_out_ : int
         Number of columns: 15 by default.
     reduction_ : transformer or None
-        Applies `hog_pca_` to the columns of the HOG.
+        Transformer that applies `hog_pca_` to the columns of the HOG.
 
     Warns
     -----
     M3SWarning
-        If there are too few training videos for `hog_components`; for bad videos.
+        If there are too few training videos for `hog_components`, or if videos are bad and
+        ``on_error="nan"``.
 
     See Also
     --------
@@ -151,7 +154,12 @@ class RawPerception(VideoTransformer):
         Returns
         -------
         ndarray of str of shape (n_features,)
-            The descriptors; the columns of the HOG are numbered.
+            The names of the descriptors. The columns of the HOG are numbered.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
         """
         check_is_fitted(self)
         if self.reduction_ is None:
@@ -169,7 +177,7 @@ class RawPerception(VideoTransformer):
         unknown = [name for name in names if name not in DESCRIPTORS]
         if unknown or not names or len(set(names)) < len(names):
             fault = f"unknown {unknown}" if unknown else "a repetition" if names else "no name"
-            raise ValueError(f"descriptors={names!r} holds {fault}: choose from {DESCRIPTORS}")
+            raise ValueError(f"descriptors={names!r} has {fault}: choose from {DESCRIPTORS}")
         return names
 
     def _settings(self) -> dict[str, Any]:

@@ -7,12 +7,14 @@ from sklearn_m3s.video._thumbnails import ThumbnailReader
 
 
 class Thumbnails(VideoTransformer):
-    """Describe videos by small pictures of them.
+    """Describe videos by thumbnails. `unpack_thumbnails` turns the rows into pictures.
 
     Parameters
     ----------
-    n_thumbnails, side
-        As for `ThumbnailReader`. `unpack_thumbnails` turns the rows into pictures.
+    n_thumbnails : int, default=3
+        Number of thumbnails per video.
+    side : int, default=160
+        Largest height and width in pixels.
     """
 
     def __init__(

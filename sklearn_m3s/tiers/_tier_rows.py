@@ -32,7 +32,7 @@ class TierRows:
     Attributes
     ----------
     missing : list of int
-        The positions of the videos that the cache does not have.
+        The positions of the videos whose descriptions are not in the cache.
     failures : dict of int to Exception
         The error of each bad video, by its position.
     """
@@ -67,7 +67,7 @@ class TierRows:
         logger.info("%s: %d of %d videos are in the cache %s", name, n_found, n_videos, folder)
 
     def put(self, i: int, outcome: Any) -> None:
-        """Fill in the description of a video and store it, or note the exception in its place."""
+        """Fill in the description of a video and store it, or note the exception instead."""
         if isinstance(outcome, Exception):
             self.failures[i] = outcome
             return
@@ -76,8 +76,9 @@ class TierRows:
         n_bad = row.size - np.count_nonzero(np.isfinite(row))
         if n_bad:
             self.failures[i] = VideoError(
-                f"{n_bad} of its {row.size} features by {type(self.tier).__name__} are NaN or "
-                "infinite: the settings of the tier do not suit it, or its network is damaged"
+                f"has NaN or infinity in {n_bad} of {row.size} features of "
+                f"{type(self.tier).__name__}: change the settings of the tier, or fetch its "
+                "network again"
             )
             return
         self._rows[i] = row
@@ -89,7 +90,7 @@ class TierRows:
             self._keep(self._cache, key, row)
 
     def _keep(self, cache: FeatureCache, key: str, row: np.ndarray) -> None:
-        """Store a description, and warn once if that fails: a full disk must not end a long run."""
+        """Store a description. Warn once if that fails: a full disk must not end a long run."""
         try:
             cache.put(key, row)
         except M3SError as error:
@@ -110,16 +111,16 @@ class TierRows:
 
 
 def signature(tier: Tier) -> dict[str, Any]:
-    """Return everything but the videos that determines the descriptions, as JSON values."""
+    """Return everything that determines the descriptions besides the videos, as JSON values."""
     # Not __qualname__: classes that cloudpickle sends to workers lose a part of it.
     kind = f"{type(tier).__module__}.{type(tier).__name__}"
     return {"class": kind, "pixels": _PIXELS, "libraries": _libraries(), **tier._settings()}
 
 
 def _libraries() -> dict[str, str]:
-    """Return the versions of libraries that decode and convert pictures, less the last number.
+    """Return major and minor versions of the libraries that decode and convert pictures.
 
-    PyTorch is not among them: its versions differ only by rounding, as devices do.
+    PyTorch is not among them, because its versions differ only by rounding, as devices do.
     """
     versions: dict[str, Sequence[Any]] = {"opencv": cv2.__version__.split(".")}
     versions["pyav"] = av.__version__.split(".")
@@ -128,13 +129,13 @@ def _libraries() -> dict[str, str]:
 
 
 def _checked_key(cache: FeatureCache, video: Any) -> str:
-    """Return the key of a video. Files of other formats are not read: they may be huge."""
+    """Return the key of a video. Files of other formats are not read, because they may be huge."""
     check_content(video)
     return cache.key(video)
 
 
 def _attempt(key: Callable[..., str | None], *args: Any) -> str | None:
-    """Return the key of a video, or None for one that cannot be read: reading it will tell why."""
+    """Return the key of a video, or None if it cannot be read. Decoding it will raise the cause."""
     try:
         return key(*args)
     except (OSError, TypeError, ValueError):

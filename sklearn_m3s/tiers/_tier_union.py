@@ -1,4 +1,4 @@
-"""The tiers side by side: each video file is decoded once for all of them."""
+"""A union of tiers that decodes each video file once for all of them."""
 
 from typing import Any
 
@@ -15,21 +15,34 @@ from sklearn_m3s.tiers._video_transformer import VideoTransformer, check_trainin
 class TierUnion(DocLinkMixin, FeatureUnion):
     """A `FeatureUnion` that decodes each video file once for all of its tiers.
 
-    It is used like any other union, and gives the same columns. Each file that several tiers need
+    It is used like any other union, and returns the same columns. Each file that several tiers need
     is decoded once and described by all of them. The branches then get the videos as
     `DescribedVideos`, a sequence that carries the descriptions.
+
+    Parameters
+    ----------
+    transformer_list : list of (str, transformer)
+        Names and transformers of the branches, as in `FeatureUnion`.
+    n_jobs : int, default=None
+        Number of branches fitted at a time; see joblib.
+    transformer_weights : dict of str to float, default=None
+        Factors of the columns of the branches. None means 1.
+    verbose : bool, default=False
+        Whether to print the time to fit each branch.
+    verbose_feature_names_out : bool, default=True
+        Whether to prefix the names of the columns with the name of their branch.
 
     Attributes
     ----------
     median_duration_ : float
         Median length of the training videos in seconds, from the headers of at most 100 files
-        spread evenly over them. NaN where it is unknown, for example for arrays.
+        spread evenly over them. NaN if it is unknown, for example for arrays.
 
     Notes
     -----
-    Tiers share a pass if they are the first steps of the branches, also of unions inside it, derive
-    from `VideoTransformer` and have the same `decoder`. Other transformers read their videos
-    themselves.
+    Tiers share a pass over the files if they are the first steps of the branches (or of unions
+    inside them), derive from `VideoTransformer` and have the same `decoder`. Other transformers
+    read their videos themselves.
 
     Examples
     --------
@@ -44,19 +57,79 @@ class TierUnion(DocLinkMixin, FeatureUnion):
     """
 
     def fit(self, X: Any, y: Any = None, **fit_params: Any) -> "TierUnion":
-        """Fit all branches; see `FeatureUnion.fit`."""
+        """Fit all branches.
+
+        Parameters
+        ----------
+        X : sequence of length n_videos
+            Paths to videos or images, and uint8 RGB arrays.
+        y : array-like of shape (n_videos,) or (n_videos, n_scores), default=None
+            Target scores.
+        **fit_params : dict
+            Parameters for the branches; see `FeatureUnion.fit`.
+
+        Returns
+        -------
+        self : TierUnion
+            Fitted union.
+
+        Raises
+        ------
+        VideoError
+            If videos must be read to fit a branch, and some cannot be read.
+        """
         super().fit(_described(first_tiers(self, to_fit=True), X, y), y, **fit_params)
         self.median_duration_ = median_duration(X)
         return self
 
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
-        """Fit all branches and join their columns; see `FeatureUnion.fit_transform`."""
+        """Fit all branches, and join their columns.
+
+        Parameters
+        ----------
+        X : sequence of length n_videos
+            Paths to videos or images, and uint8 RGB arrays.
+        y : array-like of shape (n_videos,) or (n_videos, n_scores), default=None
+            Target scores.
+        **params : dict
+            Parameters for the branches; see `FeatureUnion.fit_transform`.
+
+        Returns
+        -------
+        ndarray of shape (n_videos, n_features)
+            The columns of all branches, side by side.
+
+        Raises
+        ------
+        VideoError
+            If videos cannot be read (with ``on_error="raise"``).
+        """
         columns = super().fit_transform(_described(first_tiers(self), X, y), y, **params)
         self.median_duration_ = median_duration(X)
         return columns
 
     def transform(self, X: Any, **params: Any) -> Any:
-        """Join the columns of all branches; see `FeatureUnion.transform`."""
+        """Join the columns of all branches.
+
+        Parameters
+        ----------
+        X : sequence of length n_videos
+            Paths to videos or images, and uint8 RGB arrays.
+        **params : dict
+            Parameters for the branches; see `FeatureUnion.transform`.
+
+        Returns
+        -------
+        ndarray of shape (n_videos, n_features)
+            The columns of all branches, side by side.
+
+        Raises
+        ------
+        NotFittedError
+            If `fit` was not called.
+        VideoError
+            If videos cannot be read (with ``on_error="raise"``).
+        """
         tiers = first_tiers(self)
         for tier in tiers:
             check_is_fitted(tier)
@@ -69,14 +142,14 @@ def first_tiers(part: Any, *, to_fit: bool = False) -> list[VideoTransformer]:
     Parameters
     ----------
     part : tier, Pipeline, FeatureUnion or other
-        The part. Others, such as ``"drop"``, have no tiers.
+        The part. Other parts, such as ``"drop"``, have no tiers.
     to_fit : bool, default=False
-        Leave out the tiers that read no video when `part` is only fitted.
+        Whether to leave out the tiers that read no video when `part` is only fitted.
 
     Returns
     -------
     list of VideoTransformer
-        In the order of the columns.
+        The tiers, in the order of the columns.
 
     Examples
     --------
@@ -96,7 +169,7 @@ def first_tiers(part: Any, *, to_fit: bool = False) -> list[VideoTransformer]:
 
 
 def describe_for(model: Any, X: Any) -> Any:
-    """Return videos with their descriptions, so that a model need not read them again.
+    """Describe videos for a model, so that it does not need to read them again.
 
     Parameters
     ----------

@@ -59,17 +59,17 @@ class VideoTransformer(
 ):
     """Base class of transformers from videos to a matrix with one row per video.
 
-    A subclass defines what is read from one video. Everything else is here: checks of the input,
+    A subclass defines what is read from one video. This class does the rest: checks of the input,
     workers, the cache, the progress bar, and one report for all bad videos.
 
     Parameters
     ----------
     cache : str or os.PathLike, default=None
-        A folder that stores the description of each video.
+        Folder that stores the description of each video.
     n_jobs : int, default=None
-        Worker processes that read videos, each with one thread; see joblib.
+        Number of worker processes that read videos, each with one thread; see joblib.
     on_error : {"raise", "nan"}, default="raise"
-        Whether bad videos raise an error, after all others are done, or become rows of NaN.
+        Whether bad videos raise one error, after all others are described, or become rows of NaN.
     decoder : {"pyav", "decord"}, default="pyav"
         Library that reads video files.
     timeout : float or None, default=600
@@ -82,27 +82,28 @@ class VideoTransformer(
     n_features_out_ : int
         Number of columns.
     reduction_ : transformer or None
-        Transformer learned from the descriptions of the training videos.
+        Transformer fitted to the descriptions of the training videos.
 
     Notes
     -----
     A subclass has these hooks. Only the first is required:
 
-    - ``_reader()`` returns a `Reader`: which frames of a video it wants, and what it gathers from
-      them. It is copied for each video and works in a worker.
-    - ``_settings()`` returns a dict of JSON values: everything but the video that determines a
-      description. By default these are the parameters of the subclass. Add a version to them, and
-      raise it when the numbers change.
-    - ``_embedder(n_videos)`` returns a function from a list of read items to descriptions. In place
-      of a description, the function may return an exception. The hook is called before `n_videos`
-      videos are read, and the function with up to `batch_size` videos at a time. By default the
-      hook returns None: the read item is the description.
-    - ``_reduction()`` returns a transformer from descriptions to rows, which learns from the
-      training videos. By default it is None: descriptions are rows, and `fit` reads no video.
-    - ``_n_described()`` returns the length of a description. By default a frame of noise is
-      described.
+    - ``_reader()`` returns a `Reader`, which selects frames of a video and computes an item from
+      them. It is copied for each video and runs in a worker.
+    - ``_settings()`` returns a dict of JSON values: everything that determines a description
+      besides the video. By default, these are the parameters of the subclass. Add a version to
+      them, and raise it when the numbers change.
+    - ``_embedder(n_videos)`` returns a function from a list of items to descriptions. Instead of a
+      description, the function may return an exception. The hook is called before `n_videos` videos
+      are read. The function is called with up to `batch_size` items at a time. By default, the hook
+      returns None, and the item is the description.
+    - ``_reduction()`` returns a transformer from descriptions to rows, which is fitted to those of
+      the training videos. By default, it returns None: descriptions are rows, and `fit` reads no
+      video.
+    - ``_n_described()`` returns the length of a description. By default, a frame of noise is
+      described to find it.
 
-    A constructor with parameters of its own passes the shared ones on, as
+    A constructor with its own parameters passes the shared parameters on:
     ``def __init__(self, *, radius=3, **shared)`` and ``super().__init__(**shared)``. They become
     part of its signature, so that ``get_params`` and ``clone`` know them.
 
@@ -149,8 +150,8 @@ class VideoTransformer(
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Put the parameters behind ``**shared`` into the signature of a constructor.
 
-        scikit-learn reads the parameters of an estimator from there. They are gathered along the
-        bases, as far as each passes ``**`` on.
+        scikit-learn reads the parameters of an estimator from the signature. They are collected
+        from the base classes, as long as each constructor passes ``**`` on.
         """
         super().__init_subclass__(**kwargs)
         if "__init__" not in vars(cls):
@@ -196,7 +197,8 @@ class VideoTransformer(
         TypeError, ValueError
             If `X` is not a sequence of videos, or `y` has another length or is not finite.
         VideoError
-            If videos have to be read, and some cannot be (with ``on_error="raise"``), or none can.
+            If videos must be read to fit the tier, and some cannot be read (with
+            ``on_error="raise"``), or none can.
         """
         X = check_training(X, y)
         if self._reduction() is None:
@@ -207,24 +209,26 @@ class VideoTransformer(
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
-        """Fit, and describe the same videos, reading each once.
+        """Fit the tier and describe the same videos. Each video is read once.
 
         Parameters
         ----------
         X : sequence of length n_videos
-            As for `fit`.
+            Videos, as for `fit`.
         y : array-like of shape (n_videos,) or (n_videos, n_scores), default=None
-            As for `fit`.
+            Target scores, as for `fit`.
 
         Returns
         -------
         ndarray of shape (n_videos, n_features), float32
-            One row per video.
+            One row per video. With ``on_error="nan"``, it is NaN for a video that cannot be read.
 
         Raises
         ------
-        TypeError, ValueError, VideoError
-            As `fit` and `transform` do.
+        TypeError, ValueError
+            If `X` is not a sequence of videos, or `y` has another length or is not finite.
+        VideoError
+            If videos cannot be read (with ``on_error="raise"``), or none can.
         """
         rows = self._rows(check_training(X, y))
         self._fit_reduction(rows)
@@ -236,18 +240,22 @@ class VideoTransformer(
         Parameters
         ----------
         X : sequence of length n_videos
-            As for `fit`.
+            Videos, as for `fit`.
 
         Returns
         -------
         ndarray of shape (n_videos, n_features), float32
-            One row per video; NaN for one that cannot be read, with ``on_error="nan"``.
+            One row per video. With ``on_error="nan"``, it is NaN for a video that cannot be read.
 
         Raises
         ------
+        NotFittedError
+            If `fit` was not called.
+        TypeError, ValueError
+            If `X` is not a sequence of videos.
         VideoError
-            If videos cannot be read (with ``on_error="raise"``): one error for all of them, after
-            the good ones are described and in the cache.
+            If videos cannot be read (with ``on_error="raise"``). One error lists all of them. It is
+            raised after the good videos are described and in the cache.
         """
         check_is_fitted(self)
         return self._reduced(self._rows(as_videos(X)))
@@ -283,12 +291,12 @@ class VideoTransformer(
         return rows
 
     def _fit_reduction(self, rows: np.ndarray) -> None:
-        """Learn from the descriptions of the training videos that could be described."""
+        """Fit the reduction to the descriptions of the training videos that could be described."""
         good = np.isfinite(rows).all(axis=1)
         if not good.any():
             raise VideoError(
                 f"none of the {len(rows)} training videos could be described by "
-                f"{type(self).__name__}; the warning before this error says why"
+                f"{type(self).__name__}: see the warning before this error for the causes"
             )
         self.reduction_, self.n_features_out_ = self._reduction(), rows.shape[1]
         if self.reduction_ is not None:
@@ -296,7 +304,7 @@ class VideoTransformer(
             self.n_features_out_ = len(self.reduction_.get_feature_names_out())
 
     def _reduced(self, rows: np.ndarray) -> np.ndarray:
-        """Apply what was learned; rows of NaN stay NaN."""
+        """Apply the reduction. Rows of NaN stay NaN."""
         if self.reduction_ is None:
             return rows
         reduced = np.full((len(rows), self.n_features_out_), np.nan, dtype=np.float32)
@@ -323,14 +331,14 @@ def as_videos(X: Any) -> Sequence[Any]:
 
 
 def check_training(X: Any, y: Any) -> Sequence[Any]:
-    """Return training videos as `as_videos` does, if each has a finite score, or several."""
+    """Return training videos as `as_videos` does, after checking their scores."""
     X = as_videos(X)
     if y is None:
         return X
     if len(y) != len(X):
         raise ValueError(
-            f"X and y have inconsistent numbers of samples: {len(X)} videos and {len(y)} scores; "
-            "give each video one score"
+            f"X and y have inconsistent numbers of samples: {len(X)} videos and {len(y)} scores. "
+            "Pass one score per video"
         )
     if np.asarray(y).dtype.kind in ("f", "O"):
         check_scores(y, multioutput=True)

@@ -1,7 +1,7 @@
 """The program of a worker process, which reads videos for its parent.
 
-It is run as a script and imports only the standard library, so that it starts quickly. The pickles
-that it is sent bring the rest.
+It runs as a script and imports only the standard library, so that it starts quickly. The pickles
+that it receives import the rest.
 """
 
 import os
@@ -17,14 +17,14 @@ from typing import Any, BinaryIO
 
 
 class _Worker:
-    """Takes (work, video) from one pipe, and answers through another.
+    """Take tasks (work, video) from one pipe, and answer through another.
 
     `work` is a pickled function from a video to an iterable. The answers to each task are:
 
-    1. ``None``, when the work begins; or a text that says why it cannot be unpickled. The time to
-       import what the work needs is not part of the time that the video may take.
+    1. ``None`` when the work begins, or the error text if it cannot be unpickled. So the time to
+       import modules for the work does not count as time for the video.
     2. ``(outcome,)`` for each item of the iterable, as soon as it is there.
-    3. ``(error, warnings)`` at the end, where the error is None if none was raised.
+    3. ``(error, warnings)`` at the end. The error is None if none was raised.
     """
 
     def __init__(self, idle_seconds: float) -> None:
@@ -47,7 +47,7 @@ class _Worker:
             self._idle_since = time.monotonic()
 
     def _watch(self) -> None:
-        """End the process soon after its parent, even while at work, and when it idles for long."""
+        """End the process soon after its parent, even at work, or after a long idle time."""
         while os.getppid() == self._parent:
             idle_since = self._idle_since
             if idle_since is not None and time.monotonic() - idle_since > self._idle_seconds:
@@ -78,7 +78,7 @@ def _answers(work: bytes, video: Any) -> Iterator[bytes]:
 
 
 def _portable(outcome: Any) -> Any:
-    """Return a value as it is. Give an exception its traceback, and a form that can be pickled."""
+    """Return a value unchanged, and an exception with its traceback in a form for pickle."""
     if not isinstance(outcome, Exception):
         return outcome
     from sklearn_m3s.exceptions import VideoError  # not at the top: the worker starts without it
@@ -103,7 +103,7 @@ def _dumps(answer: Any) -> bytes:
 
 
 def _die_with_the_parent() -> None:
-    """Let Linux kill this process when its parent ends, even if a decoder never returns."""
+    """Tell Linux to kill this process when its parent ends, even if a decoder never returns."""
     import ctypes
 
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG

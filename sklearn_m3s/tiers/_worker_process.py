@@ -1,4 +1,4 @@
-"""Processes that read videos for this one. It survives if they hang or die."""
+"""Worker processes that read videos. This process survives if they hang or die."""
 
 import atexit
 import contextlib
@@ -32,29 +32,29 @@ _ONE_THREAD = (
 
 
 class WorkerLostError(Exception):
-    """A worker process is gone, but not because of a video."""
+    """A worker process ended before it began to read a video."""
 
 
 class WorkerProcess:
     """A process that works on one video at a time.
 
     It is not forked and imports no ``__main__``, so that it can be started anywhere: in a thread,
-    a notebook, or a script without a guard. It has a session of its own, so that Ctrl-C in a
-    terminal reaches only its parent.
+    a notebook, or a script without a guard. It has its own session, so that Ctrl-C in a terminal
+    only reaches its parent.
 
     Attributes
     ----------
     surroundings : tuple
-        The surroundings at its start, as `surroundings` returns them.
+        The result of `surroundings` when the process was started.
     is_new : bool
-        Whether it has not begun any work.
+        Whether the process has not begun any work.
     """
 
     def __init__(self) -> None:
         if _MARK in os.environ:
             raise M3SError(
-                "videos are described while a worker process imports this module: do so in a "
-                "function, or under if __name__ == '__main__'"
+                "videos are described while a worker process imports this module: describe them in "
+                "a function, or under if __name__ == '__main__'"
             )
         self.surroundings = surroundings()
         self.is_new = True
@@ -73,7 +73,7 @@ class WorkerProcess:
         _started.add(self)
 
     def is_alive(self) -> bool:
-        """Return whether the process is there."""
+        """Return whether the process is running."""
         return self._process.poll() is None
 
     def stream(
@@ -86,7 +86,7 @@ class WorkerProcess:
         work : bytes
             A pickled function from a video to an iterable.
         video : str or ndarray
-            Its argument.
+            Argument of the function.
         timeout : float or None
             Seconds to wait for an item, without the time to start the work.
         caught : list
@@ -97,11 +97,11 @@ class WorkerProcess:
         VideoError
             If the process died at work, or was killed at the timeout.
         WorkerLostError
-            If it was gone before the work began.
+            If the process ended before the work began.
         M3SError
             If the work cannot be unpickled in the process.
         Exception
-            What the work raises.
+            Errors of the work itself.
         """
         try:
             pickle.dump((work, video), self._tasks, protocol=5)
@@ -121,13 +121,13 @@ class WorkerProcess:
                 yield answer[0]
         except TimeoutError:
             raise VideoError(
-                f"took longer than timeout={timeout:g} (seconds of work): leave it out, or pass a "
-                "longer timeout"
+                f"took longer than timeout={timeout:g} (seconds of work): leave the video out, or "
+                "pass a longer timeout"
             ) from None
         except _BROKEN:
             raise VideoError(
-                f"ended the worker process that read it ({self._end()}): it is damaged, of an "
-                "unusual kind, or needs more memory; leave it out, or convert it"
+                f"ended the worker process that read it ({self._end()}): the video is damaged, of "
+                "an unusual kind, or needs more memory. Leave it out, or convert it"
             ) from None
         error, issued = answer
         caught.extend(issued)
@@ -158,7 +158,7 @@ class WorkerProcess:
             timer.cancel()
 
     def _end(self) -> str:
-        """Return how the process ended."""
+        """Return a text on how the process ended."""
         try:
             code = self._process.wait(timeout=5)
         except subprocess.TimeoutExpired:
@@ -166,7 +166,7 @@ class WorkerProcess:
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
     def kill(self) -> None:
-        """Kill the process, and what it started."""
+        """Kill the process, and all processes that it started."""
         if not self.is_alive():
             return
         if hasattr(os, "killpg"):
@@ -184,7 +184,7 @@ class WorkerProcess:
                 pipe.close()
 
     def disown(self) -> None:
-        """Release a process that belongs to the parent of this one."""
+        """Release a process that belongs to the parent of this process."""
         # Popen takes it for a process that has ended, and does not wait for it.
         self._process.returncode = 0
         nothing = os.open(os.devnull, os.O_RDWR)
@@ -222,7 +222,7 @@ class _Kept:
 
 
 def surroundings() -> tuple:
-    """Return the state that a process inherits from its parent and that may change later."""
+    """Return the state that a worker inherits from this process and that may change later."""
     folder = os.stat(".")
     ours = {name: text for name, text in os.environ.items() if name.startswith("SKLEARN_M3S_")}
     return (folder.st_dev, folder.st_ino), list(sys.path), ours

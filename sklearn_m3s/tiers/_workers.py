@@ -15,9 +15,9 @@ _ROUND = 64  # tasks per worker and round, if a backend only returns lists
 
 
 class Workers:
-    """Worker processes that one run borrows. Those still at work when it ends are killed.
+    """Worker processes that one run borrows. Those still at work at its end are killed.
 
-    A copy in another process borrows worker processes of its own there.
+    A copy of this object in another process borrows its own worker processes there.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Workers:
     def call(
         self, function: Callable[[Any], Iterable[Any]], video: Any, timeout: float | None
     ) -> tuple[list[Any], list[tuple]]:
-        """Return function(video) as a list, and the warnings on the way; see `stream`."""
+        """Return the items of function(video) as a list, and its warnings; see `stream`."""
         caught: list[tuple] = []
         return list(self.stream(function, video, timeout, caught)), caught
 
@@ -59,9 +59,9 @@ class Workers:
         Parameters
         ----------
         function : callable
-            From a video to an iterable.
+            Function from a video to an iterable.
         video : str or ndarray
-            Its argument.
+            Argument of the function.
         timeout : float or None
             Seconds to wait for an item.
         caught : list
@@ -73,16 +73,16 @@ class Workers:
         VideoError
             If the process died or took too long.
         M3SError
-            If the function does not reach a process, or no process can be started.
+            If the function cannot be sent to a process, or no process can be started.
         Exception
-            What the function raises.
+            Errors of the function itself.
         """
         try:
             work = cloudpickle.dumps(function, protocol=5)
         except Exception as error:
             raise M3SError(
-                f"the reader of a tier cannot be sent to a worker process ({error}): let it hold "
-                "only what can be pickled, and no lock, open file or generator"
+                f"the reader of a tier cannot be sent to a worker process ({error}): remove "
+                "attributes that cannot be pickled, such as locks, open files and generators"
             ) from error
         while True:
             worker = _worker_process.take()
@@ -91,13 +91,16 @@ class Workers:
                 # Asked once the worker is among the busy ones: either `__exit__` sees it, or this
                 # does.
                 if self.are_over:
-                    raise M3SError("the run is over")
+                    raise M3SError("the run has ended: start it again")
                 yield from worker.stream(work, video, timeout, caught)
             except WorkerLostError as error:
                 # A kept process may have ended while idle. Try again, unless a new one has failed.
                 worker.discard()
                 if worker.is_new:
-                    raise M3SError(f"a worker process did not start ({error})") from error
+                    raise M3SError(
+                        f"a worker process did not start ({error}): free some memory, or lower "
+                        "n_jobs"
+                    ) from error
             except BaseException:  # also if the caller takes no more items
                 worker.discard()
                 raise
@@ -111,14 +114,16 @@ class Workers:
 def run(
     function: Callable[[Any], Any], tasks: Sequence[Any], *, n_jobs: int | None = None
 ) -> Iterator[tuple[int, Any]]:
-    """Yield (i, function(tasks[i])) as they are done, in threads if no backend of joblib is set.
+    """Yield (i, function(tasks[i])) as soon as each is done.
+
+    The function runs in threads, unless another backend of joblib is set.
 
     Parameters
     ----------
     function : callable
-        The function to call. Its errors are raised here.
+        The function to call. Its errors are raised.
     tasks : sequence
-        Its arguments.
+        Arguments of the calls.
     n_jobs : int or None
         As in `joblib.Parallel`.
     """

@@ -16,7 +16,7 @@ class ArrayVideo:
     Parameters
     ----------
     frames : ndarray of shape (T, H, W, 3) or (H, W, 3), uint8
-        RGB.
+        RGB frames.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class ArrayVideo:
         self.shape = self._frames.shape[:3]
 
     def times_at(self, frame_rate: float) -> tuple[np.ndarray, float]:
-        """Return times that are 1 / `frame_rate` seconds apart, and the next."""
+        """Return times that are 1 / `frame_rate` seconds apart, and the end of the last frame."""
         n_frames = len(self._frames)
         return np.arange(n_frames) / frame_rate, n_frames / frame_rate
 

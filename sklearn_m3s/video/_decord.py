@@ -14,7 +14,7 @@ from sklearn_m3s.video._pyav import PyAVVideo
 class DecordVideo:
     """A video file read by decord, as a `Source`.
 
-    decord decodes damaged frames without a warning, and with its own copy of FFmpeg. So its files
+    decord has its own copy of FFmpeg and decodes damaged frames without a warning. So its files
     must be intact and from a trusted source.
 
     Parameters
@@ -22,7 +22,7 @@ class DecordVideo:
     path : str
         An existing, non-empty file.
     checked : PyAVVideo
-        The same file, of an allowed format, with the times of its frames.
+        The same file, checked for its format, with the times of its frames.
 
     Raises
     ------
@@ -40,7 +40,9 @@ class DecordVideo:
                 self._reader = self._decord.VideoReader(file, num_threads=1)
             n_frames = len(self._reader)
         except (self._decord.DECORDError, RuntimeError) as error:
-            raise VideoError(f"cannot be decoded by decord: {_first_line(error)}") from error
+            raise VideoError(
+                f"cannot be decoded by decord ({_first_line(error)}): use decoder='pyav'"
+            ) from error
         self.times = checked.times
         self.end = checked.end
         self.share_present = checked.share_present
@@ -51,7 +53,7 @@ class DecordVideo:
             )
 
     def times_at(self, frame_rate: float) -> tuple[np.ndarray, float]:
-        """Return the times of the file, whatever the rate, and when its last frame ends."""
+        """Return the times of the file, and the end of its last frame. The rate has no effect."""
         return self.times, self.end
 
     def frames(self, wanted: np.ndarray) -> Iterator[tuple[int, Callable[[Geometry], np.ndarray]]]:

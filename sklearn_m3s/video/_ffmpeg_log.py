@@ -2,12 +2,12 @@
 
 
 def report_errors() -> None:
-    """Let this process warn of every error that FFmpeg reports of a video.
+    """Turn on FFmpeg's log, so that every error it reports about a video becomes a warning.
 
-    FFmpeg continues after most errors, and reports them only in its log. The worker processes of
-    the tiers listen to this log. Elsewhere it stays silent, as PyAV leaves it: all threads share
-    it, and a decoder that logs from its own threads can wait for the interpreter forever. So call
-    this only in a process that does nothing but read videos.
+    FFmpeg continues after most errors, and only reports them in its log. The worker processes of
+    the tiers read this log. Elsewhere it is off, which is PyAV's default. All threads share the
+    log, and a decoder that logs from its own threads can wait for the interpreter forever. So only
+    call this function in a process that does nothing but read videos.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Formats that are read. FFmpeg gets their names before it looks into a file."""
+"""Formats that are allowed. FFmpeg gets their names before it looks into a file."""
 
 import io
 import os
@@ -36,10 +36,10 @@ _SIZED |= {"mov,mp4,m4a,3gp,3g2,mj2"}
 
 
 class _Content:
-    """The content of an open file for FFmpeg, which sees only the suffix of its name.
+    """The content of an open file for FFmpeg, which only sees the suffix of its name.
 
-    Some demuxers read on until they find a frame, and parsers keep what they read several times
-    over. So reading fails when `n_left` is used up.
+    Some demuxers read until they find a frame, and parsers keep several copies of what they read.
+    So reading fails when `n_left` bytes are used up.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -53,30 +53,33 @@ class _Content:
         content = self._read(size)
         self.n_left -= len(content)
         if self.n_left < 0:
-            raise VideoError("holds no frame for many megabytes: it is damaged or not a video")
+            raise VideoError(
+                "has no frame for many megabytes, so it is damaged or not a video: fetch or export "
+                "it again"
+            )
         return content
 
     def expect(self, demuxer: str = "") -> None:
-        """Allow as many bytes until the next frame as is safe."""
+        """Reset the number of bytes allowed until the next frame."""
         self.n_left = _MOST_SIZED if demuxer in _SIZED else _MOST_UNPARSED
 
 
 def open_container(file: BinaryIO, max_pixels: int) -> tuple[InputContainer, _Content]:
-    """Open a file by FFmpeg, if its content is of an allowed format.
+    """Open a file with FFmpeg, if its content is of an allowed format.
 
     Parameters
     ----------
     file : file object
-        An open file; nothing else is opened.
+        An open file. Nothing else is opened.
     max_pixels : int
         The largest picture for which memory is allocated while FFmpeg looks for streams.
 
     Returns
     -------
     container : InputContainer
-        To be closed.
+        The open container. The caller must close it.
     content : object
-        What FFmpeg reads from.
+        The object that FFmpeg reads from.
 
     Raises
     ------
@@ -94,7 +97,7 @@ def open_container(file: BinaryIO, max_pixels: int) -> tuple[InputContainer, _Co
         name = _refused_format(file)
         if name is None:
             raise
-    raise VideoError(f"is of the format {name}, which is not read: pass a video or a picture")
+    raise VideoError(f"has the format {name}, which is not supported: pass a video or a picture")
 
 
 def _open(content: _Content, formats: str, options: dict[str, str]) -> InputContainer:
@@ -103,14 +106,14 @@ def _open(content: _Content, formats: str, options: dict[str, str]) -> InputCont
 
 
 def _refuse(url: str, flags: int, options: dict[str, str]) -> NoReturn:
-    raise VideoError("refers to another file, which is not opened: pass one file with all of it")
+    raise VideoError("refers to another file, which is not opened: pass a single complete file")
 
 
 def _refused_format(file: BinaryIO) -> str | None:
-    """Return the names of the format that FFmpeg finds in a file, or None for an allowed one.
+    """Return the names of the format that FFmpeg refused in a file, or None if it is allowed.
 
-    FFmpeg does not tell which format it refused. So the others are allowed for the head of the
-    file, and halved until one is left. All data is skipped: no demuxer has anything to act on.
+    FFmpeg does not tell which format it refused. So all refused formats are tried on the head of
+    the file, and halved until one is left. All data is skipped, so that no demuxer processes any.
     """
     file.seek(0)
     head = io.BytesIO(file.read(_HEAD))
@@ -125,9 +128,9 @@ def _refused_format(file: BinaryIO) -> str | None:
 
 
 def has_allowed_format(path: str) -> bool:
-    """Return whether the content of a file is of an allowed format, by its first bytes alone.
+    """Return whether the first bytes of a file are of an allowed format.
 
-    Nothing is parsed or decoded, so that it is safe to ask in the process of the user.
+    Nothing is parsed or decoded, so this is safe in the process of the user.
     """
     with open(path, "rb") as file:
         head = io.BytesIO(file.read(_LONGEST_HEAD))

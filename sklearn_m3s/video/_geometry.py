@@ -14,8 +14,9 @@ class FrameGeometry(NamedTuple):
     height, width : int
         Size of the picture in pixels.
     shortest_edge : int or None, default=None
-        None stretches the whole frame to the picture. A number resizes the frame until its shorter
-        side has that many pixels, keeps its proportions, and cuts the picture out of the centre.
+        Number of pixels to which the shorter side of the frame is resized. The proportions are
+        kept, and the picture is cut out of the centre. None stretches the whole frame to the
+        picture.
 
     Examples
     --------
@@ -34,11 +35,33 @@ class FrameGeometry(NamedTuple):
 
     @classmethod
     def square(cls, side: int) -> "FrameGeometry":
-        """Return the geometry that stretches frames to a square."""
+        """Return the geometry that stretches frames to a square.
+
+        Parameters
+        ----------
+        side : int
+            Side of the square in pixels.
+
+        Returns
+        -------
+        FrameGeometry
+            The geometry.
+        """
         return cls(side, side)
 
     def resized_shape(self, height: int, width: int) -> tuple[int, int]:
-        """Return the height and width of a frame after it is resized, before it is cut."""
+        """Return the height and width of a frame after the resize and before the cut.
+
+        Parameters
+        ----------
+        height, width : int
+            Size of the frame in pixels.
+
+        Returns
+        -------
+        tuple of (int, int)
+            Height and width in pixels.
+        """
         if self.shortest_edge is None:
             return self.height, self.width
         shorter = min(height, width)
@@ -46,7 +69,18 @@ class FrameGeometry(NamedTuple):
         return self.shortest_edge * height // shorter, self.shortest_edge * width // shorter
 
     def apply(self, frame: np.ndarray) -> np.ndarray:
-        """Return the picture of an RGB frame of shape (H, W, 3), by area interpolation."""
+        """Resize and cut a frame, by area interpolation.
+
+        Parameters
+        ----------
+        frame : ndarray of shape (H, W, 3), uint8
+            RGB frame.
+
+        Returns
+        -------
+        ndarray of shape (height, width, 3), uint8
+            The picture.
+        """
         height, width = self.resized_shape(*frame.shape[:2])
         resized = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
         top, left = (height - self.height) // 2, (width - self.width) // 2
@@ -54,7 +88,7 @@ class FrameGeometry(NamedTuple):
 
 
 class FitGeometry(NamedTuple):
-    """Shrink a frame until it fits into a rectangle, with its proportions.
+    """Shrink a frame until it fits into a rectangle. The proportions are kept.
 
     Parameters
     ----------
@@ -72,12 +106,34 @@ class FitGeometry(NamedTuple):
     width: int
 
     def resized_shape(self, height: int, width: int) -> tuple[int, int]:
-        """Return the height and width of the picture of a frame."""
+        """Return the height and width of a frame after the resize.
+
+        Parameters
+        ----------
+        height, width : int
+            Size of the frame in pixels.
+
+        Returns
+        -------
+        tuple of (int, int)
+            Height and width in pixels.
+        """
         scale = min(1, self.height / height, self.width / width)
         return max(1, round(scale * height)), max(1, round(scale * width))
 
     def apply(self, frame: np.ndarray) -> np.ndarray:
-        """Return the picture of an RGB frame of shape (H, W, 3), by area interpolation."""
+        """Shrink a frame, by area interpolation.
+
+        Parameters
+        ----------
+        frame : ndarray of shape (H, W, 3), uint8
+            RGB frame.
+
+        Returns
+        -------
+        ndarray of shape (H, W, 3), uint8
+            The picture, not larger than the rectangle.
+        """
         height, width = self.resized_shape(*frame.shape[:2])
         return cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
 
@@ -86,14 +142,14 @@ Geometry: TypeAlias = FrameGeometry | FitGeometry
 
 
 class Orientation(NamedTuple):
-    """How a stored picture becomes upright.
+    """The turn that makes a stored picture upright.
 
     Parameters
     ----------
     is_turned : bool
-        Whether rows and columns change places.
+        Whether rows and columns are exchanged.
     down, right : {1, -1}
-        The step through the rows and the columns after that.
+        The steps through the rows and the columns after the exchange. -1 reverses their order.
     """
 
     is_turned: bool = False
@@ -107,7 +163,7 @@ class Orientation(NamedTuple):
 
     @classmethod
     def of_matrix(cls, a: float, b: float, c: float, d: float) -> "Orientation":
-        """Return what maps (x, y) to (a x + c y, b x + d y), rounded to a right angle."""
+        """Return the turn that maps (x, y) to (a x + c y, b x + d y), rounded to a right angle."""
         is_turned = abs(b) > abs(a)
         down, right = (b, c) if is_turned else (d, a)
         return cls(is_turned, -1 if down < 0 else 1, -1 if right < 0 else 1)

@@ -18,14 +18,14 @@ class VideoInfo(NamedTuple):
     kind : {"video", "image"}
         An image has a single frame.
     seconds : float
-        Length of the video; NaN for images and arrays, and where it is unknown.
+        Length of the video. NaN for images and arrays, and if it is unknown.
     width, height : int or None
-        Size of a frame in pixels, as it is stored: before a tag of rotation is applied. None where
-        it is unknown.
+        Size of a frame in pixels as it is stored, before a rotation tag is applied. None if it is
+        unknown.
     n_frames : int or None
-        Number of frames according to the header; None if it has no number.
+        Number of frames according to the header. None if the header does not give it.
     frame_rate : float
-        Frames per second on average; NaN where it is unknown.
+        Average number of frames per second. NaN if it is unknown.
 
     Examples
     --------
@@ -43,7 +43,7 @@ class VideoInfo(NamedTuple):
 
 
 def probe(video: Any) -> VideoInfo:
-    """Read the header of a video. Takes some milliseconds.
+    """Read the header of a video, without decoding it. This takes some milliseconds.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ def probe(video: Any) -> VideoInfo:
     Raises
     ------
     VideoError
-        If the file is missing or not of a format that is read, or its header is damaged; if the
-        array has another dtype or shape.
+        If the file is missing, has an unsupported format or a damaged header, or if the array has
+        another dtype or shape.
 
     Notes
     -----

@@ -1,4 +1,4 @@
-"""Limits of the size of one video."""
+"""Limits on the size of one video."""
 
 import sys
 from collections.abc import Iterator
@@ -12,26 +12,27 @@ from sklearn_m3s.exceptions import VideoError
 class VideoLimits(NamedTuple):
     """Limits above which a video is refused.
 
-    Files are checked before their pixels are allocated. The defaults pass 8K video, films of two
-    hours and pictures of 100 megapixels.
+    Files are checked before memory for their pixels is allocated. The defaults allow 8K video,
+    films of two hours and pictures of 100 megapixels.
 
     Parameters
     ----------
     pixels : int, default=36_000_000
-        Pixels of one frame of a video.
+        Largest number of pixels of a frame of a video.
     picture_pixels : int, default=110_000_000
-        Pixels of a picture in JPEG, PNG, BMP, TIFF or TGA, and half as many in other formats, whose
-        decoders need more memory.
+        Largest number of pixels of a picture in JPEG, PNG, BMP, TIFF or TGA. For other formats,
+        whose decoders need more memory, the limit is half of it.
     frames : int, default=500_000
-        Frames of a video: 2.3 hours at 60 frames per second.
+        Largest number of frames of a video. The default is 2.3 hours at 60 frames per second.
     decoded_bytes : int, default=4_000_000_000_000
-        Bytes of all frames as they are decoded: more than 2 hours of 4K at 30 frames per second.
+        Largest number of bytes of all decoded frames. The default is more than 2 hours of 4K at 30
+        frames per second.
     seconds : float, default=14_400
-        Time from the first frame to the last.
+        Longest time from the first frame to the last, in seconds.
     memory : int, default=1_290_000_000
-        Bytes that reading a file may take. A file is refused if the frames that its decoder can
-        keep at a time are larger: 17 of H.264, fewer of others. In the worker processes of the
-        tiers, nothing more can be allocated; see `memory_ceiling`.
+        Largest number of bytes of memory for reading a file. A file is refused if the frames that
+        its decoder can keep at a time are larger: 17 frames for H.264, fewer for others. In the
+        worker processes of the tiers, no more can be allocated; see `memory_ceiling`.
 
     See Also
     --------
@@ -73,9 +74,9 @@ def get_limits() -> VideoLimits:
 
 
 def set_limits(limits: VideoLimits) -> VideoLimits:
-    """Set the limits of every video that is read from now on.
+    """Set the limits for every video that is read from now on.
 
-    The workers of the tiers follow the limits of the process that calls the tier.
+    The workers of the tiers use the limits of the process that calls the tier.
 
     Parameters
     ----------
@@ -101,33 +102,34 @@ def set_limits(limits: VideoLimits) -> VideoLimits:
 
 
 def over_limit(field: str, amount: str) -> VideoError:
-    """Return the error for a video that asks for more than a limit."""
+    """Return the error for a video that exceeds a limit."""
     return VideoError(
-        f"has {amount}, more than the limit: if you trust it, raise {field} by set_limits"
+        f"has {amount}, more than the limit: if you trust it, raise {field} with set_limits"
     )
 
 
 def check_frame_size(width: int, height: int, field: str, limit: int) -> None:
-    """Refuse frames of more pixels than the limit, the value of this field of `VideoLimits`."""
+    """Raise an error for frames with more pixels than `limit`, a field of `VideoLimits`."""
     if width * height > limit:
         raise over_limit(field, f"frames of {width} x {height} pixels")
 
 
 @contextmanager
 def memory_ceiling(n_bytes: int) -> Iterator[None]:
-    """Keep this process from allocating more memory. This has an effect on Linux only.
+    """Limit the memory that this process can allocate. This only has an effect on Linux.
 
-    The worker processes of the tiers read files under the `memory` of `VideoLimits`.
+    The worker processes of the tiers read files under this limit, with the `memory` of
+    `VideoLimits`.
 
     Parameters
     ----------
     n_bytes : int
-        How much may be allocated besides what is in use.
+        Number of bytes that can be allocated in addition to those in use.
 
     Raises
     ------
     VideoError
-        In place of a `MemoryError`. C code may end the process instead.
+        If more is allocated, instead of a `MemoryError`. C code may end the process.
 
     Examples
     --------

@@ -22,13 +22,13 @@ _TOP = {b"ftyp", b"moov", b"moof", b"mdat", b"free", b"skip", b"wide", b"pnot", 
 def n_declared_samples(file: BinaryIO) -> int:
     """Return the number of samples of all tracks of an MP4 file.
 
-    A few bytes can declare billions of samples of one size or duration, and FFmpeg makes an entry
-    for each when it opens the file.
+    A few bytes can declare billions of samples of one size or duration. FFmpeg makes an entry for
+    each when it opens the file.
 
     Returns
     -------
     int
-        0 for files of other formats.
+        The number, or 0 for files of other formats.
 
     Raises
     ------
@@ -47,7 +47,9 @@ def n_declared_samples(file: BinaryIO) -> int:
         for kind, start, stop in _boxes(file, *track):
             boxes[kind].append((start, stop))
         if boxes[b"cmov"]:
-            raise VideoError("has a compressed header, which is not read: convert it to MP4")
+            raise VideoError(
+                "has a compressed header, which is not supported: convert it to MP4 without one"
+            )
         tracks += boxes[b"trak"]
         # Each of these boxes begins with 4 bytes of version and flags. The tables of a track
         # describe the same samples, so the largest count holds.
@@ -60,14 +62,14 @@ def n_declared_samples(file: BinaryIO) -> int:
 
 
 def _is_plain_sound(file: BinaryIO, boxes: dict[bytes, list[tuple[int, int]]]) -> bool:
-    """Return whether a track has a sample for each point in time, which FFmpeg takes by chunks."""
+    """Return whether a track has one sample per point in time. FFmpeg reads these in chunks."""
     kinds = {_number(file, start + 8) for start, _ in boxes[b"hdlr"]}
     durations = [_runs(file, *span)[:, 1].tolist() for span in boxes[b"stts"]]
     return _SOUND in kinds and _PICTURES not in kinds and durations == [[1]]
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield type, start and end of the content of every box, nested in any box but a track."""
+    """Yield type, start and end of the content of all boxes, except those inside tracks."""
     spans = [(start, end)]
     n_boxes = 0
     while spans:
@@ -88,17 +90,20 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, i
             place = until
             n_boxes += 1
             if n_boxes > _MOST_BOXES:
-                raise VideoError("has more than a million boxes: it is damaged or not a video")
+                raise VideoError(
+                    "has more than a million boxes, so it is damaged or not a video: fetch or "
+                    "export it again"
+                )
 
 
 def _number(file: BinaryIO, place: int) -> int:
-    """Return the number at a place, 0 at the end of the file."""
+    """Return the number at a position, or 0 at the end of the file."""
     file.seek(place)
     return int.from_bytes(file.read(4))
 
 
 def _runs(file: BinaryIO, start: int, stop: int) -> np.ndarray:
-    """Return the rows of a table of (how many, what)."""
+    """Return the rows (count, value) of a run-length table."""
     n_rows = min(_number(file, start + 4), (stop - start) // 8)
     content = file.read(8 * n_rows)
     return np.frombuffer(content[: len(content) // 8 * 8], ">u4").reshape(-1, 2).astype(np.int64)

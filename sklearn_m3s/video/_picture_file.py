@@ -1,4 +1,4 @@
-"""Pictures, read by Pillow, which knows their formats and orientations better than FFmpeg."""
+"""Pictures, read with Pillow, which knows their formats and orientations better than FFmpeg."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -39,9 +39,9 @@ _STARTS: dict[bytes, Callable[..., Image.Image]] = {
 
 
 def picture_kind(path: str) -> Callable[..., Image.Image] | None:
-    """Return the function that opens a picture, or None if the file is not for Pillow.
+    """Return the function that opens a picture, or None if Pillow does not read the file.
 
-    Animated PNG, GIF, motion JPEG and everything else is left to FFmpeg.
+    FFmpeg reads animated PNG, GIF, motion JPEG and everything else.
     """
     suffix = os.path.splitext(path)[1].lower()
     with open(path, "rb") as file:
@@ -59,28 +59,28 @@ def picture_kind(path: str) -> Callable[..., Image.Image] | None:
 
 
 class PictureFile:
-    """A file with a picture, or an animation of pictures, read by Pillow, as a `Source`.
+    """A file with a picture or an animation, read by Pillow, as a `Source`.
 
     Parameters
     ----------
     path : str
         An existing, non-empty file.
     kind : callable
-        From `picture_kind`.
+        The result of `picture_kind`.
     limits : VideoLimits
-        Limits of the file.
+        Limits for the file.
 
     Attributes
     ----------
     times : ndarray of shape (n_frames,), float64
-        When each frame is shown, in seconds, ascending.
+        Time of each frame in seconds, ascending.
     end : float
-        When the last frame ends.
+        End of the last frame in seconds.
 
     Raises
     ------
     VideoError
-        If the file is damaged, or asks for more than the limits.
+        If the file is damaged, or exceeds the limits.
     """
 
     share_present = 1.0
@@ -98,7 +98,7 @@ class PictureFile:
             raise over_limit("seconds", f"{self.times[-1]:,.0f} seconds")
 
     def times_at(self, frame_rate: float) -> tuple[np.ndarray, float]:
-        """Return the times of the file, whatever the rate, and when its last frame ends."""
+        """Return the times of the file, and the end of its last frame. The rate has no effect."""
         return self.times, self.end
 
     def frames(self, wanted: np.ndarray) -> Iterator[tuple[int, Callable[[Geometry], np.ndarray]]]:
@@ -130,7 +130,7 @@ class PictureFile:
 def picture_info(
     path: str, kind: Callable[..., Image.Image], limits: VideoLimits
 ) -> tuple[int, int, int]:
-    """Return number, width and height of the frames of a file, from its header."""
+    """Return the number, width and height of the frames of a file, from its header."""
     with _opened(path, kind, limits) as image:
         return _n_frames(image), image.width, image.height
 
@@ -140,7 +140,7 @@ def _n_frames(image: Any) -> int:
 
 
 def _seconds_shown(image: Any, index: int) -> float:
-    """Return for how long a frame of an animation is shown."""
+    """Return the time that a frame of an animation is shown, in seconds."""
     image.seek(index)
     image.load()  # sets the duration
     return (image.info.get("duration") or _LEAST_MS) / 1000
@@ -167,7 +167,7 @@ def _opened(
 
 
 def _read_tiff(file: BinaryIO, limits: VideoLimits) -> Image.Image:
-    """Read the first picture of a TIFF with levels that Pillow does not know."""
+    """Read the first picture of a TIFF whose pixel type Pillow does not support."""
     import tifffile
 
     file.seek(0)
@@ -202,7 +202,7 @@ def _converted(image: Image.Image) -> np.ndarray:
 
 
 def _levels(array: np.ndarray) -> np.ndarray:
-    """Return levels of any depth as uint8: integers of 16 bits, and fractions from 0 to 1."""
+    """Return levels as uint8. They may be integers of 16 bits, or fractions from 0 to 1."""
     if array.dtype == np.uint8:
         return array
     white = 1.0 if array.dtype.kind == "f" else 65535.0

@@ -38,32 +38,32 @@ _NO_PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails
 class PyAVVideo:
     """A video or image file read by PyAV, as a `Source`.
 
-    The constructor reads the packets, not the pictures: one pass over the file without decoding.
+    The constructor reads the packets in one pass over the file, without decoding them.
 
     Parameters
     ----------
     path : str
         An existing, non-empty file.
     limits : VideoLimits
-        Limits of the file.
+        Limits for the file.
 
     Attributes
     ----------
     format : str
         FFmpeg's name of the container.
     times : ndarray of shape (n_frames,), float64
-        When each frame is shown, in seconds, ascending.
+        Time of each frame in seconds, ascending.
     end : float
-        When the last frame ends.
+        End of the last frame in seconds.
     share_present : float in [0, 1]
-        Share of the length declared by the container that is present; 1 if it declares none.
+        Share of the length declared by the container that is present. 1 if it declares no length.
     fault : str
         The first error that FFmpeg has reported so far, or an empty string.
 
     Raises
     ------
     VideoError
-        If the file is not a video, or asks for more than the limits.
+        If the file is not a video, or exceeds the limits.
 
     Warns
     -----
@@ -115,23 +115,23 @@ class PyAVVideo:
                 self.share_present = self._share_present(n_packets, end_time, container, stream)
             if (curve := _HDR.get(stream.codec_context.color_trc)) is not None:
                 warnings.warn(
-                    f"{path!r} is HDR ({curve}), and is read as it is stored, darker and paler "
-                    "than a player shows it: convert it to SDR",
+                    f"{path!r} is HDR ({curve}) and is read as it is stored, darker and paler than "
+                    "in a player: convert it to SDR",
                     M3SWarning,
                     stacklevel=2,
                 )
 
     def times_at(self, frame_rate: float) -> tuple[np.ndarray, float]:
-        """Return the times of the file, whatever the rate, and when its last frame ends."""
+        """Return the times of the file, and the end of its last frame. The rate has no effect."""
         return self.times, self.end
 
     def frames(self, wanted: np.ndarray) -> Iterator[tuple[int, Callable[[Geometry], np.ndarray]]]:
         """Yield (index, draw) of the wanted frames that can be decoded.
 
-        Frames come in the order of presentation. `position` counts the wanted frames that are
-        settled. A decoded frame settles all wanted frames whose time has come, and stands for the
-        last of them if it is near enough. So a frame that cannot be decoded is skipped, and
-        decoding stops after the last wanted frame.
+        Frames come in the order of presentation. `position` counts the wanted frames that are done.
+        A decoded frame completes all wanted frames up to its time, and is yielded for the last of
+        them if it is near enough. So a frame that cannot be decoded is skipped, and decoding stops
+        after the last wanted frame.
         """
         targets = self.times[wanted]
         position = 0
@@ -161,7 +161,7 @@ class PyAVVideo:
 
     def _nothing_found(self) -> VideoError:
         if self._is_sized:
-            return VideoError(f"holds no frame: {_CURE}")
+            return VideoError(f"has no frame: {_CURE}")
         return over_limit("picture_pixels", "frames of an unknown or enormous size")
 
     def _share_present(self, n_packets: int, end: float, container: Any, stream: Any) -> float:
@@ -173,7 +173,7 @@ class PyAVVideo:
         return min(1.0, end / seconds, n_packets / (n_declared or n_packets))
 
     def _check_limits(self, codec: Any, n_frames: int) -> None:
-        """Compare what the headers and packets say with the limits, before anything is decoded."""
+        """Compare the headers and packets with the limits, before anything is decoded."""
         limits = self._limits
         if n_frames > 1:
             self._max_pixels = limits.pixels
@@ -205,7 +205,7 @@ def container_info(
 ) -> tuple[int | None, int | None, int | None, float, float]:
     """Return the number, width and height of the frames, the length and the rate from a header.
 
-    The length and the rate are in seconds and frames per second, NaN where they are unknown.
+    The length is in seconds and the rate in frames per second. They are NaN if they are unknown.
     """
     with _opened(path, limits) as (container, stream, _):
         is_picture = container.format.name.endswith("_pipe") or container.format.name == "ico"
@@ -247,9 +247,9 @@ def _video_stream(container: Any) -> Any:
     """Return the stream that a player would show."""
     streams = [s for s in container.streams.video if not s.disposition & _NO_PICTURES]
     if not streams:
-        raise VideoError("holds no video stream: pass a video or an image file")
+        raise VideoError("has no video stream: pass a video or an image file")
     if any(stream.disposition & Disposition.dependent for stream in streams):
-        raise VideoError("is a picture in tiles (HEIC), which is not read: convert it to JPEG")
+        raise VideoError("is a picture in tiles (HEIC), which is not supported: convert it to JPEG")
     best = container.streams.best("video")
     stream = best if best in streams else streams[0]
     if stream.codec_context is None:
@@ -258,15 +258,15 @@ def _video_stream(container: Any) -> Any:
 
 
 class _Packets:
-    """The packets of a stream up to the first unreadable one, then a packet that flushes.
+    """The packets of a stream up to the first unreadable one, then a flushing packet.
 
-    MPEG streams can be joined by appending files. Where their clock restarts, the following packets
-    are shifted to continue from there.
+    MPEG streams can be joined by appending files. If their clock restarts, the following packets
+    are shifted to continue the time.
 
     Attributes
     ----------
     shift : int
-        By how much times are shifted at the moment, in ticks.
+        Current shift of the times, in ticks.
     """
 
     def __init__(self, container: Any, stream: Any, content: Any, logs: list[tuple]) -> None:
@@ -327,7 +327,7 @@ def _draw(
     except (av.error.FFmpegError, ValueError) as error:
         name = frame.format.name
         raise VideoError(
-            f"has pixels of the format {name}, which is not read: {_CONVERT}"
+            f"has pixels of the format {name}, which is not supported: {_CONVERT}"
         ) from error
 
 
@@ -347,7 +347,7 @@ def _picture(
 
 
 def _orientation(frame: av.VideoFrame) -> Orientation:
-    """Return how a frame becomes upright by its display matrix."""
+    """Return the turn that makes a frame upright, from its display matrix."""
     try:
         matrix: Any = frame.side_data.get("DISPLAYMATRIX")
     except ValueError:  # there is side data of a kind that this PyAV does not know
@@ -363,11 +363,12 @@ def _orientation(frame: av.VideoFrame) -> Orientation:
 def _reduced(
     frame: av.VideoFrame, target: tuple[int, int], reducer: VideoReformatter
 ) -> av.VideoFrame:
-    """Return a large frame at up to twice the target (height, width): fast while it is YUV.
+    """Reduce a large frame to at most twice the target (height, width), while it is still YUV.
 
-    The picture stays the same, within the rounding of a grey level, where area interpolation
-    averages along both axes, and the colour planes have exactly half or all of the frame's size.
-    The colour planes become as large as the grey one, so that colours are not blurred.
+    This is fast. It does not change the final picture, apart from rounding by a grey level, if area
+    interpolation averages along both axes and the colour planes have exactly half or all of the
+    frame's size. The colour planes become as large as the grey one, so that colours are not
+    blurred.
     """
     width, height = frame.width, frame.height
     is_fit = frame.format.name.startswith("yuv") and not (width % 2 or height % 2)
@@ -382,10 +383,10 @@ def _reduced(
 
 
 def _rgb(frame: av.VideoFrame, converter: VideoReformatter) -> np.ndarray:
-    """Return a frame as RGB, each level rounded to the nearest.
+    """Return a frame as RGB, with each level rounded to the nearest integer.
 
-    swscale takes white of full range for 256 levels times a power of two, which is a quarter of a
-    level too much at 10 bits. So full range is converted at 16 bits and scaled by its own white.
+    For full range, swscale assumes white at 256 levels times a power of two, which is a quarter of
+    a level too much at 10 bits. So full range is converted at 16 bits and scaled by its true white.
     """
     pixels = frame.format
     bits = pixels.components[0].bits
@@ -408,7 +409,7 @@ def _converted(
 
 
 def _decoded(packets: _Packets, stream: Any) -> Iterator[av.VideoFrame]:
-    """Yield every sound frame in the order of presentation, stepping over damaged packets."""
+    """Yield all intact frames in the order of presentation, and skip damaged packets."""
     n_frames, unsupported = 0, None
     for packet in packets:
         try:
@@ -431,7 +432,7 @@ def _decoded(packets: _Packets, stream: Any) -> Iterator[av.VideoFrame]:
 
 
 def _declared_seconds(container: Any, stream: Any) -> float:
-    """Return the end of a stream according to its container, or 0 if unknown."""
+    """Return the end of a stream according to its container in seconds, or 0 if unknown."""
     if stream.duration:
         # The part of a stream before time 0 is not shown.
         return float((stream.duration + min(stream.start_time or 0, 0)) * stream.time_base)

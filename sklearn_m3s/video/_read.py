@@ -30,37 +30,37 @@ def read_video(video: Any, readers: Sequence[Reader], *, decoder: str = "pyav") 
     readers : sequence of Reader
         Readers such as `FrameReader` and `ClipReader`. Each can be used once.
     decoder : {"pyav", "decord"}, default="pyav"
-        What reads videos. Use decord for intact files from a trusted source only: it decodes
-        damaged frames without a warning, and with an old FFmpeg of its own. Pictures are read by
-        Pillow, or by PyAV where Pillow does not know them.
+        Library that reads videos. Use decord only for intact files from a trusted source: it
+        decodes damaged frames without a warning, and has its own old copy of FFmpeg. Pictures are
+        read by Pillow, or by PyAV if Pillow does not support their format.
 
     Returns
     -------
     list of length n_readers
-        The value of each reader, or the exception that this video raised in it: a `VideoError` if
-        the file is missing, not a video, beyond the limits, or lacks more than a tenth of the
-        frames.
+        The value of each reader, or the exception that this video raised in it. It is a
+        `VideoError` if the file is missing, is not a video, exceeds the limits, or lacks more than
+        a tenth of the frames.
 
     Raises
     ------
     ImportError, M3SError, MemoryError
-        Errors that would affect every video are raised.
+        Errors that would affect every video.
 
     Warns
     -----
     M3SWarning
         If up to a tenth of the frames cannot be decoded, if packets of the file are corrupt, if
-        FFmpeg reports an error (see `report_errors`), or the file is HDR.
+        FFmpeg reports an error (see `report_errors`), or if the file is HDR.
 
     Notes
     -----
     Only this file is opened, and only if its content is of an allowed format. Playlists, session
     descriptions, lists of files and text are refused, whatever their name.
 
-    Tags of rotation and mirroring are applied.
+    Rotation and mirroring tags are applied.
 
     The file is read in this process, which a decoder may hang or crash. The tiers read files in
-    worker processes, with a timeout and a limit of memory.
+    worker processes, with a timeout and a memory limit.
 
     Examples
     --------
@@ -95,30 +95,30 @@ def read_clip(
     video : str, os.PathLike or ndarray of shape (T, H, W, 3) or (H, W, 3), uint8
         A file, or RGB frames.
     n_frames : int
-        Number of frames, shown at the centres of equal parts of the video. A shorter
-        video repeats frames.
+        Number of frames, at the centres of equal parts of the video. A shorter video repeats
+        frames.
     frame_size : int, default=256
-        Side of the square frames in pixels; area interpolation.
+        Side in pixels of the square to which frames are resized, by area interpolation.
     decoder : {"pyav", "decord"}, default="pyav"
-        What reads videos, as in `read_video`.
+        Library that reads videos, as in `read_video`.
 
     Returns
     -------
     ndarray of shape (n_frames, frame_size, frame_size, 3), uint8
-        RGB, upright.
+        Upright RGB frames.
 
     Raises
     ------
     ValueError
         If `n_frames` or `frame_size` is not a positive integer.
     VideoError
-        If the file is missing, not a video, beyond the limits, or lacks more than a tenth of these
-        frames.
+        If the file is missing, is not a video, exceeds the limits, or lacks more than a tenth of
+        these frames.
 
     Warns
     -----
     M3SWarning
-        If up to a tenth of the frames cannot be decoded; their neighbours stand for them.
+        If up to a tenth of the frames cannot be decoded. Their neighbours replace them.
 
     Notes
     -----
@@ -144,18 +144,18 @@ def read_clip(
 
 
 class Share:
-    """The part of one reader in a pass over a video, or over a stretch of it.
+    """The work of one reader in a pass over a video, or over a window of it.
 
     Parameters
     ----------
     reader : Reader
         An unused reader.
     times : ndarray of shape (n_frames,), float64
-        When each frame of the part is shown.
+        Time of each frame of the video or window, in seconds.
     end : float
-        When the last of them ends.
+        End of the last frame in seconds.
     first : int, default=0
-        The index of the first in the video.
+        Index of the first frame in the video.
     """
 
     def __init__(self, reader: Reader, times: np.ndarray, end: float, first: int = 0) -> None:
@@ -167,7 +167,7 @@ class Share:
         self._n_found = 0
 
     def take(self, index: int, draw: Draw, pictures: dict[Geometry, np.ndarray]) -> None:
-        """Hand a frame to the reader if it wants it; equal pictures are drawn once."""
+        """Pass a frame to the reader if it wants it. Each picture is drawn once for all readers."""
         if self.error or index not in self._times:
             return
         geometry = self._reader.geometry
@@ -182,7 +182,7 @@ class Share:
     def value(self, check: Callable[[int, int], None]) -> Any:
         """Return the value of the reader, or the error raised in it.
 
-        `check` gets the numbers of found and of wanted frames, and may raise an error.
+        `check` gets the number of found frames and of wanted frames, and may raise an error.
         """
         try:
             if self.error is None:
@@ -194,7 +194,7 @@ class Share:
 
 
 def of_this_video(error: Exception) -> Exception:
-    """Return an error that concerns one video; raise one that would concern all of them."""
+    """Return an error that concerns one video. Raise an error that would concern all videos."""
     if isinstance(error, ImportError | M3SError | MemoryError) and not isinstance(
         error, VideoError
     ):
@@ -203,13 +203,13 @@ def of_this_video(error: Exception) -> Exception:
 
 
 def _check_complete(video: Any, source: Source, n_found: int, n_wanted: int) -> None:
-    """Report missing frames: a few are a warning, more than a tenth an error."""
+    """Warn of missing frames, or raise an error if more than a tenth are missing."""
     present = (
         f"{n_found} of {n_wanted} frames could be decoded, and {source.share_present:.0%} of the "
-        "declared length is there"
+        "declared length is present"
     )
     if n_found < n_wanted * LEAST_SHARE or source.share_present < LEAST_SHARE:
-        raise VideoError(f"is truncated or damaged: {present}; fetch or export it again")
+        raise VideoError(f"is truncated or damaged: {present}. Fetch or export it again")
     if source.fault:
         present += f", and FFmpeg reports {source.fault!r}"
     if n_found < n_wanted or source.share_present < WHOLE_SHARE or source.fault:

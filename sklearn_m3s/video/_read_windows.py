@@ -44,27 +44,27 @@ def read_windows(
     window : float
         Length of the windows in seconds. A shorter video is one window.
     stride : float
-        Seconds from the start of one to the start of the next. The last window ends with the video,
-        or less than a stride before it.
+        Seconds from the start of a window to the start of the next. The last window ends at the end
+        of the video, or less than a stride before it.
     frame_rate : float, default=15
         Frames per second of an array. Files have their own times.
     part : slice, default=slice(None)
-        The windows to read.
+        Windows to read, as a slice of all windows.
     decoder : {"pyav", "decord"}, default="pyav"
-        As in `read_video`.
+        Library that reads videos, as in `read_video`.
 
     Returns
     -------
     spans : ndarray of shape (n_windows, 2), float64
         Start and end of all windows, in seconds from the first frame.
     values : iterator of list of length n_readers
-        For each window of `part`, as soon as its last frame is decoded: the value of each reader,
-        or the exception that the window raised in it.
+        One list for each window of `part`, as soon as its last frame is decoded. It has the value
+        of each reader, or the exception that the window raised in it.
 
     Raises
     ------
     VideoError
-        If the file is missing, not a video or beyond the limits.
+        If the file is missing, is not a video or exceeds the limits.
 
     Warns
     -----
@@ -73,8 +73,8 @@ def read_windows(
 
     Notes
     -----
-    A window holds the frames whose time is at or after its start and before its end. If there are
-    none, it holds the frame shown at that time.
+    A window has the frames from its start to before its end. If there are none, it has the frame
+    that is shown at its start.
 
     Examples
     --------
@@ -106,7 +106,7 @@ class _Window(NamedTuple):
 
 
 def _spans(seconds: float, window: float, stride: float) -> np.ndarray:
-    """Return the starts and ends of the windows in a video of some length."""
+    """Return the starts and ends of the windows in a video of the given length."""
     if seconds <= window + _TOLERANCE:
         return np.array([[0.0, seconds]])
     n_windows = int((seconds - window) / stride + _TOLERANCE) + 1
@@ -144,7 +144,7 @@ def _values(
         yield from [[of_this_video(error)] * len(readers)] * n_left
         return
     if source.share_present < WHOLE_SHARE or source.fault:
-        present = f"{source.share_present:.0%} of the declared length is there"
+        present = f"{source.share_present:.0%} of the declared length is present"
         if source.fault:
             present += f", and FFmpeg reports {source.fault!r}"
         message = f"{video_name(video, 0)!r} is damaged: {present}"
@@ -154,11 +154,11 @@ def _values(
 def _complete(
     source: Source, readers: Sequence[Reader], times: np.ndarray, windows: list[_Window]
 ) -> Iterator[list[Share]]:
-    """Yield the shares of each window once they have been given all of its frames.
+    """Yield the shares of each window once they have all of its frames.
 
-    Starts and ends of the windows ascend, so windows begin and finish in order. `waiting` holds
-    those that have not begun, and `at_work` those that are being read. A window may lack all of
-    its frames.
+    Starts and ends of the windows ascend, so windows begin and finish in order. `waiting` has the
+    windows that have not begun, and `at_work` has those that are being read. A window may lack all
+    of its frames.
     """
     waiting, at_work = deque(windows), deque[tuple[_Window, list[Share]]]()
     for index, draw in source.frames(np.arange(len(times))):
@@ -182,4 +182,7 @@ def _shares(readers: Sequence[Reader], times: np.ndarray, window: _Window) -> li
 
 def _check_window(n_found: int, n_wanted: int) -> None:
     if n_found < n_wanted * LEAST_SHARE:
-        raise VideoError(f"is damaged: {n_found} of {n_wanted} frames could be decoded")
+        raise VideoError(
+            f"is damaged: {n_found} of {n_wanted} frames could be decoded. Fetch or export the "
+            "video again"
+        )

@@ -1,4 +1,4 @@
-"""Readers: which frames of a video they want, and what they gather from them."""
+"""Readers: they choose frames of a video, and compute a value from them."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -34,26 +34,34 @@ class Meter(Protocol):
         Parameters
         ----------
         frames : ndarray of shape (T, H, W, 3), uint8
-            RGB.
+            RGB frames.
         times : ndarray of shape (T,), float64
             Time of each frame, in seconds from the first.
         seconds : ndarray of shape (T,), float64
-            Time for which each frame counts: its own, and that of frames left out next to it.
+            Seconds that each frame represents: its own time, and that of skipped frames next to it.
         """
 
     def value(self) -> Any:
-        """Return a number or a vector for the frames so far."""
+        """Return a number or a vector for the frames so far.
+
+        Returns
+        -------
+        float or ndarray of shape (n,)
+            The measured value.
+        """
 
 
 class Reader(Protocol):
-    """A reader of a video. It serves one video, and is copied for each.
+    """A reader of a video: it chooses frames, and computes a value from them.
+
+    A reader serves one video, and is copied for each.
 
     Attributes
     ----------
     geometry : FrameGeometry or FitGeometry
-        The pictures that it wants.
+        Geometry of the pictures that the reader gets.
     frame_rate : float
-        Frames per second at which an array counts as sampled.
+        Frames per second of an array.
 
     Examples
     --------
@@ -80,35 +88,56 @@ class Reader(Protocol):
     frame_rate: float
 
     def wanted(self, times: np.ndarray, end: float) -> np.ndarray:
-        """Return the indices of the wanted frames, ascending, without repeats.
+        """Choose frames.
 
         Parameters
         ----------
         times : ndarray of shape (n_frames,), float64
-            When each frame is shown, in seconds, ascending.
+            Time of each frame in seconds, ascending.
         end : float
-            When the last one ends.
+            End of the last frame in seconds.
+
+        Returns
+        -------
+        ndarray of int
+            Indices of the wanted frames, ascending, without repeats.
         """
 
     def add(self, index: int, picture: np.ndarray, time: float) -> None:
-        """Take a wanted frame: its index, its picture, and seconds from the first frame."""
+        """Take a wanted frame.
+
+        Parameters
+        ----------
+        index : int
+            Index of the frame.
+        picture : ndarray of shape (H, W, 3), uint8
+            RGB picture, in the `geometry` of the reader.
+        time : float
+            Seconds from the first frame.
+        """
 
     def value(self) -> Any:
-        """Return the result."""
+        """Return the result.
+
+        Returns
+        -------
+        object
+            The value computed from the frames.
+        """
 
 
 class FrameReader:
     """Read frames at a regular rate, and measure them over time.
 
-    Memory holds 16 frames, whatever the length of the video.
+    16 frames are in memory at a time, whatever the length of the video.
 
     Parameters
     ----------
     meters : sequence of Meter
-        What to measure, such as :class:`~sklearn_m3s.descriptors.MeanOverTime`.
+        Measures of the frames, such as :class:`~sklearn_m3s.descriptors.MeanOverTime`.
     frame_rate : float, default=15
-        Frames per second, taken by time stamps. Frames are never repeated. An array counts as
-        sampled at this rate.
+        Frames per second to sample, by time stamps. Frames are never repeated. It is also the frame
+        rate of an array.
     frame_size : int, default=256
         Side in pixels of the square to which frames are resized.
 
@@ -133,12 +162,12 @@ class FrameReader:
         self._seconds: list[float] = []
 
     def wanted(self, times: np.ndarray, end: float) -> np.ndarray:
-        """Return the frames nearest to a regular grid of times."""
+        """Choose the frames nearest to a regular grid of times; see `Reader`."""
         self._seconds_of = seconds_represented(times, end, self.frame_rate)
         return sample_at_rate(times, self.frame_rate)
 
     def add(self, index: int, picture: np.ndarray, time: float) -> None:
-        """Take a frame; hand a block of them to the meters when it is full."""
+        """Take a frame. The meters get full blocks of frames; see `Reader`."""
         if not self._times:
             self._frames = np.empty((_BLOCK, *picture.shape), np.uint8)
         self._frames[len(self._times)] = picture
@@ -155,7 +184,13 @@ class FrameReader:
         self._times, self._seconds = [], []
 
     def value(self) -> np.ndarray:
-        """Return the values of all meters, as one vector."""
+        """Return the values of all meters.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The values of the meters, side by side.
+        """
         if self._times:
             self._measure()
         return np.hstack([meter.value() for meter in self.meters])
@@ -167,8 +202,8 @@ class ClipReader:
     Parameters
     ----------
     n_frames : int
-        Number of frames, shown at the centres of equal parts of the video. A shorter
-        video repeats frames.
+        Number of frames, at the centres of equal parts of the video. A shorter video repeats
+        frames.
     geometry : FrameGeometry
         Geometry of the pictures.
 
@@ -189,7 +224,7 @@ class ClipReader:
         self._found: list[int] = []
 
     def wanted(self, times: np.ndarray, end: float) -> np.ndarray:
-        """Return the frames at the centres of equal parts."""
+        """Choose the frames at the centres of equal parts; see `Reader`."""
         self._indices = sample_evenly(times, self.n_frames, end=end)
         wanted = np.unique(self._indices)
         shape = len(wanted), self.geometry.height, self.geometry.width, 3
@@ -197,11 +232,17 @@ class ClipReader:
         return wanted
 
     def add(self, index: int, picture: np.ndarray, time: float) -> None:
-        """Keep a frame."""
+        """Take a frame; see `Reader`."""
         self._pictures[len(self._found)] = picture
         self._found.append(index)
 
     def value(self) -> np.ndarray:
-        """Return the clip: where a frame could not be decoded, its neighbour stands for it."""
+        """Return the clip. The neighbour of a frame that could not be decoded replaces it.
+
+        Returns
+        -------
+        ndarray of shape (n_frames, H, W, 3), uint8
+            RGB frames.
+        """
         middles = (np.array(self._found[1:]) + np.array(self._found[:-1])) / 2
         return self._pictures[np.searchsorted(middles, self._indices)]

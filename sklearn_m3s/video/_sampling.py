@@ -1,4 +1,4 @@
-"""Choose frames by their times: pure functions that open no video."""
+"""Choose frames by their times, with pure functions that open no video."""
 
 import numpy as np
 
@@ -6,14 +6,14 @@ _CLOCK_STEP = 1.1e-3  # in seconds; Matroska rounds times to milliseconds
 
 
 def sample_at_rate(times: np.ndarray, frame_rate: float) -> np.ndarray:
-    """Return the frames nearest to a regular grid of times, each at most once.
+    """Choose the frames nearest to a regular grid of times, each at most once.
 
     Parameters
     ----------
     times : ndarray of shape (n,), float64
         Ascending times of the frames, in seconds.
     frame_rate : float
-        Samples per second. Where a clip has fewer frames, all of them are taken: none is invented.
+        Samples per second. If there are fewer frames, all of them are used. No frame is repeated.
 
     Returns
     -------
@@ -37,16 +37,17 @@ def sample_at_rate(times: np.ndarray, frame_rate: float) -> np.ndarray:
 
 
 def sample_evenly(times: np.ndarray, n_frames: int, *, end: float | None = None) -> np.ndarray:
-    """Return the frames shown at the centres of `n_frames` equal parts of a clip.
+    """Choose the frames that are shown at the centres of `n_frames` equal parts of a clip.
 
     Parameters
     ----------
     times : ndarray of shape (n,), float64
         Ascending times of the frames, in seconds.
     n_frames : int
-        Number of frames to take. A clip with fewer frames repeats some.
+        Number of frames to choose. A clip with fewer frames repeats some.
     end : float, default=None
-        When the last frame ends, in seconds. None stands for the median interval after its time.
+        End of the last frame, in seconds. None means that it is shown for the median interval
+        between frames.
 
     Returns
     -------
@@ -69,32 +70,33 @@ def sample_evenly(times: np.ndarray, n_frames: int, *, end: float | None = None)
 
 
 def last_end(times: np.ndarray, seconds: float = 0) -> float:
-    """Return when the last frame ends, which is shown for `seconds`, or 0 if that is unknown."""
+    """Return the end of the last frame, which is shown for `seconds` (0 if unknown)."""
     typical = typical_interval(times)
     is_typical = not seconds or abs(seconds - typical) < _CLOCK_STEP
     return float(times[-1]) + (typical if is_typical else seconds)
 
 
 def seconds_represented(times: np.ndarray, end: float, frame_rate: float) -> np.ndarray:
-    """Return for how long each frame counts if `sample_at_rate` takes it.
+    """Return the seconds that each frame represents if `sample_at_rate` chooses it.
 
-    That is as long as it is shown. Where frames are closer than samples, each is taken with a
-    probability, the share of grids that fall so. Its time is divided by that probability, so that
-    it stands for its neighbours, too. All frames of a constant rate count alike.
+    This is the time that the frame is shown. If frames are closer than samples, each is chosen with
+    a probability: the share of possible grids that choose it. The time is then divided by this
+    probability, so that the frame also represents its neighbours. At a constant frame rate, all
+    frames count the same.
 
     Parameters
     ----------
     times : ndarray of shape (n,), float64
         Ascending times of the frames, in seconds.
     end : float
-        When the last frame ends.
+        End of the last frame, in seconds.
     frame_rate : float
         Samples per second.
 
     Returns
     -------
     ndarray of shape (n,), float64
-        Seconds.
+        The seconds of each frame.
     """
     shown = np.diff(times, append=end)
     typical = typical_interval(times)
@@ -106,5 +108,5 @@ def seconds_represented(times: np.ndarray, end: float, frame_rate: float) -> np.
 
 
 def typical_interval(times: np.ndarray) -> float:
-    """Return the median time between frames in seconds; 1 for a single frame."""
+    """Return the median time between frames in seconds, or 1 for a single frame."""
     return float(np.median(np.diff(times))) if len(times) > 1 else 1.0

@@ -1,4 +1,4 @@
-"""The times and the frames of a video of any origin."""
+"""Times and frames of a video from any kind of source."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ class Source(Protocol):
     Attributes
     ----------
     share_present : float in [0, 1]
-        Share of the length declared by the container that is present; 1 if it declares none.
+        Share of the length declared by the container that is present. 1 if it declares no length.
     fault : str
         The first error that the decoder has reported so far, or an empty string.
     """
@@ -30,9 +30,10 @@ class Source(Protocol):
     fault: str
 
     def times_at(self, frame_rate: float) -> tuple[np.ndarray, float]:
-        """Return when each frame is shown, ascending, of shape (n_frames,), and when the last ends.
+        """Return the ascending times of the frames, and the end of the last frame, in seconds.
 
-        The unit is seconds. Files have their own times; an array counts as sampled at `frame_rate`.
+        The times have the shape (n_frames,). Files have their own times. `frame_rate` is the frame
+        rate of an array.
         """
 
     def frames(self, wanted: np.ndarray) -> Iterator[tuple[int, Draw]]:
@@ -41,15 +42,15 @@ class Source(Protocol):
         Parameters
         ----------
         wanted : ndarray of int, ascending, without repeats
-            Indices into the times.
+            Indices of frames.
 
         Yields
         ------
         index : int
             One of `wanted`.
         draw : callable
-            From a geometry to the picture, uint8 RGB, upright. It is valid until the next
-            frame is asked for.
+            Function from a geometry to the picture of the frame, upright uint8 RGB. It is valid
+            until the next frame is requested.
         """
 
 
@@ -61,15 +62,16 @@ def open_source(video: Any, decoder: str = "pyav") -> Source:
     video : str, os.PathLike or ndarray of shape (T, H, W, 3) or (H, W, 3), uint8
         A file, or RGB frames.
     decoder : {"pyav", "decord"}, default="pyav"
-        What reads videos. Pictures are read by Pillow, or by PyAV where Pillow does not know them.
+        Library that reads videos. Pictures are read by Pillow, or by PyAV if Pillow does not
+        support their format.
 
     Raises
     ------
     VideoError
-        If the file is missing, not a video or beyond the limits, or the array has another dtype or
-        shape.
+        If the file is missing, is not a video or exceeds the limits, or if the array has another
+        dtype or shape.
     ImportError
-        If decord is asked for and not installed.
+        If `decoder` is "decord", which is not installed.
     """
     if not isinstance(video, str | os.PathLike):
         return ArrayVideo(video)
@@ -95,17 +97,17 @@ def open_source(video: Any, decoder: str = "pyav") -> Source:
 
 
 def check_content(video: Any) -> None:
-    """Raise a `VideoError` for a file that is not a video or a picture, from its first bytes.
+    """Check by its first bytes that a file is a video or a picture.
 
     Parameters
     ----------
     video : str, os.PathLike or ndarray
-        A file; an array passes.
+        A file. Arrays are not checked.
 
     Raises
     ------
     VideoError
-        If the file is missing or of another kind.
+        If the file is missing, empty or of another kind.
 
     Examples
     --------
@@ -118,7 +120,7 @@ def check_content(video: Any) -> None:
     ...     check_content(path)
     Traceback (most recent call last):
         ...
-    sklearn_m3s.exceptions.VideoError: is not of a format that is read: ...
+    sklearn_m3s.exceptions.VideoError: has no supported format: ...
     """
     if not isinstance(video, str | os.PathLike):
         return
@@ -127,7 +129,7 @@ def check_content(video: Any) -> None:
 
     path = checked_path(video)
     if picture_kind(path) is None and not has_allowed_format(path):
-        raise VideoError("is not of a format that is read: pass a video or a picture")
+        raise VideoError("has no supported format: pass a video or a picture")
 
 
 def checked_path(video: str | os.PathLike) -> str:

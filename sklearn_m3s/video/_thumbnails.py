@@ -14,12 +14,10 @@ _ATTEMPTS = ((60, 1), (45, 1), (30, 1), (15, 1), (15, 0.5))  # quality, scale; t
 class ThumbnailReader:
     """Read evenly spaced frames as small WebP pictures, packed into one row.
 
-    A video with fewer frames gives all that it has.
-
     Parameters
     ----------
     n_thumbnails : int, default=3
-        Number of thumbnails.
+        Number of thumbnails. All frames of a video with fewer are used.
     side : int, default=160
         Largest height and width in pixels.
     n_bytes : int, default=9000
@@ -35,7 +33,7 @@ class ThumbnailReader:
         self._pictures: list[np.ndarray] = []
 
     def wanted(self, times: np.ndarray, end: float) -> np.ndarray:
-        """Return the frames at the centres of equal parts."""
+        """Choose the frames at the centres of equal parts."""
         return np.unique(sample_evenly(times, self.n_thumbnails, end=end))
 
     def add(self, index: int, picture: np.ndarray, time: float) -> None:
@@ -43,12 +41,12 @@ class ThumbnailReader:
         self._pictures.append(picture)
 
     def value(self) -> np.ndarray:
-        """Return a row that `unpack_thumbnails` understands."""
+        """Return a row for `unpack_thumbnails`."""
         return pack_thumbnails(self._pictures, self.n_thumbnails, self.n_bytes)
 
 
 def pack_thumbnails(pictures: list[np.ndarray], n_thumbnails: int, n_bytes: int) -> np.ndarray:
-    """Return the sizes of compressed pictures, and their bytes one after the other, as numbers."""
+    """Return the sizes of compressed pictures, followed by their bytes, as one row of numbers."""
     for quality, scale in _ATTEMPTS:
         files = [compress(picture, quality, scale) for picture in pictures]
         if sum(map(len, files)) <= n_bytes:
@@ -63,7 +61,7 @@ def pack_thumbnails(pictures: list[np.ndarray], n_thumbnails: int, n_bytes: int)
 
 
 def unpack_thumbnails(row: np.ndarray, n_thumbnails: int = 3) -> list[bytes]:
-    """Return the WebP files in a row of `ThumbnailReader`. A row of NaN has none."""
+    """Return the WebP files in a row of `ThumbnailReader`. A row of NaN has no files."""
     if np.isnan(row).any():
         return []
     sizes = row[:n_thumbnails].astype(int)

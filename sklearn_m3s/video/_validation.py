@@ -1,4 +1,4 @@
-"""Checks of sequences of videos and of arrays of frames, and names of videos in messages."""
+"""Checks of sequences of videos and of arrays of frames, and names of videos for messages."""
 
 import os
 from typing import Any
@@ -13,13 +13,13 @@ _CURE = "pass a list of file paths and of uint8 arrays of shape (T, H, W, 3) or 
 def check_videos(videos: Any) -> list[Any]:
     """Return a sequence of videos as a list.
 
-    Only the container is checked here. A bad video is found when it is read, so that it does not
-    lose the others.
+    Only the sequence is checked here. A bad video is found when it is read, so that it does not
+    affect the others.
 
     Parameters
     ----------
     videos : list, tuple, 1-D array or Series of str, os.PathLike or ndarray
-        Paths to videos or images and uint8 RGB arrays, in any mixture.
+        Paths to videos or images, and uint8 RGB arrays, in any mixture.
 
     Returns
     -------
@@ -29,9 +29,9 @@ def check_videos(videos: Any) -> list[Any]:
     Raises
     ------
     TypeError
-        If `videos` is a bare path, or not a sequence.
+        If `videos` is a single path, or not a sequence.
     ValueError
-        If it is empty, or an array or a table of more than one dimension.
+        If `videos` is empty, or is an array or a table of more than one dimension.
 
     Examples
     --------
@@ -52,10 +52,10 @@ def check_videos(videos: Any) -> list[Any]:
             f"X has {ndim} dimensions (shape {shape}), but needs one item per video: {cure}"
         )
     if isinstance(videos, dict | set) or not hasattr(videos, "__len__"):
-        raise TypeError(f"X is a {type(videos).__name__}, not a sequence of videos: {_CURE}")
+        raise TypeError(f"X is a {type(videos).__name__} and not a sequence of videos: {_CURE}")
     items = list(videos)
     if not items:
-        raise ValueError(f"X holds no video: {_CURE}")
+        raise ValueError(f"X is empty: {_CURE}")
     return items
 
 
@@ -90,10 +90,12 @@ def video_name(video: Any, position: int) -> str:
 def check_frames(video: Any) -> np.ndarray:
     """Return an array as (T, H, W, 3) uint8 frames, or raise a `VideoError`."""
     if not isinstance(video, np.ndarray):
-        raise VideoError(f"is a {type(video).__name__}, neither a path nor an array: {_CURE}")
+        raise VideoError(f"is a {type(video).__name__} and not a path or an array: {_CURE}")
     if video.dtype != np.uint8:
-        raise VideoError(f"has dtype {video.dtype}, not uint8: convert it to RGB values 0 to 255")
+        raise VideoError(f"has dtype {video.dtype}: convert it to uint8 RGB values from 0 to 255")
     frames = video[None] if video.ndim == 3 else video
     if frames.ndim != 4 or frames.shape[-1] != 3 or 0 in frames.shape:
-        raise VideoError(f"has shape {video.shape}, not (T, H, W, 3) or (H, W, 3) with T, H, W > 0")
+        raise VideoError(
+            f"has shape {video.shape}: pass (T, H, W, 3) or (H, W, 3), with T, H and W above 0"
+        )
     return frames

@@ -162,7 +162,7 @@ def test_the_default_weights_are_fetched_when_they_are_needed(name, file, tmp_pa
 
 
 def test_the_error_for_an_unknown_network_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"'resnet' is not one of the known.*'hrnetv2_w48'.*'eff"):
+    with pytest.raises(ValueError, match=r"'resnet' is not a known network.*'hrnetv2_w48'.*'eff"):
         registry_spec("resnet")
 
 

@@ -99,7 +99,7 @@ def test_the_error_for_an_unknown_layer_names_similar_ones(network):
 
 
 def test_a_layer_that_is_never_reached_is_an_error(network):
-    with pytest.raises(M3SError, match=r"layer='unused' of the network is never reached"):
+    with pytest.raises(M3SError, match=r"layer='unused' of the network never runs"):
         Features(network, layer="unused")(BATCH)
 
 

@@ -352,8 +352,8 @@ def test_torch_replaces_a_stale_conversion_and_the_log_says_so(weight_folder, ca
     frames = np.full((5, 8, 8, 3), 255, np.uint8)
     load(Times(2.0), engine="openvino").embed(frames)
     np.testing.assert_array_equal(load(Times(3.0), engine="auto").embed(frames), 3)
-    assert "torch runs Times: OpenVINO gives other features" in caplog.text
-    with pytest.raises(M3SError, match="Times: OpenVINO gives other features than torch"):
+    assert "Running Times with torch: OpenVINO gives different features" in caplog.text
+    with pytest.raises(M3SError, match="Times: OpenVINO gives different features than torch"):
         load(Times(3.0), engine="openvino").embed(frames)
 
 
@@ -382,7 +382,7 @@ def test_torch_runs_what_openvino_cannot_and_logs_one_line(weight_folder, caplog
     pytest.importorskip("openvino", reason='needs the extra "fast"')
     caplog.set_level("INFO", logger="sklearn_m3s")
     network = load(Branches(), engine="auto", n_items=64)
-    assert [r.message for r in caplog.records if "torch runs Branches" in r.message] == [
+    assert [r.message for r in caplog.records if "Running Branches with torch" in r.message] == [
         r.message for r in caplog.records
     ]
     assert network.embed(np.full((1, 8, 8, 3), 255, np.uint8))[0, 0] == 2

@@ -247,7 +247,7 @@ def test_a_failed_write_leaves_nothing_behind(weights, caplog):
     with caplog.at_level(logging.WARNING, "sklearn_m3s"):
         network = load_openvino(hand_set, SHAPE, key="hand-set")
     np.testing.assert_array_equal(network(plain((1.0, 2.0, 3.0))), [[17.5]])
-    assert "cannot keep" in caplog.text
+    assert "Cannot store" in caplog.text
     assert list((weights / "openvino").iterdir()) == [folder]
 
 

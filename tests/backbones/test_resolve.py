@@ -32,11 +32,11 @@ def test_the_error_for_another_name_lists_the_choices(model, fault):
         (
             "facebook/dinov2-small",
             {"weights": None},
-            "weights=None does not go.*revision, output only",
+            "weights=None does not go.*only revision, output",
         ),
-        (nn.Identity(), {"sha256": "0" * 64}, "sha256=0+ does not go with.*version, output only"),
+        (nn.Identity(), {"sha256": "0" * 64}, "sha256=0+ does not go with.*only version, output"),
         (nn.Identity(), {"revision": "main"}, "revision=main does not go with"),
-        ("hrnetv2_w48", {"version": "1"}, "version=1 does not go with.*weights, sha256"),
+        ("hrnetv2_w48", {"version": "1"}, "version=1 does not go with.*only weights, sha256"),
         ("hrnetv2_w48", {"output": "cls"}, "output=cls does not go with.*output with layer"),
     ],
 )

@@ -273,5 +273,5 @@ def test_the_pickle_of_a_large_network_is_short_enough(tmp_path):
 
 @pytest.mark.parametrize("content", [[1, 2], {"epoch": 3}, torch.ones(2)])
 def test_a_file_without_named_tensors_is_refused(save, content):
-    with pytest.raises(WeightsError, match=r"file\.pth holds no state dict"):
+    with pytest.raises(WeightsError, match=r"file\.pth is not a state dict"):
         read(save(content))

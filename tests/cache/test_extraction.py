@@ -173,13 +173,17 @@ def test_a_row_that_is_not_finite_is_not_kept_and_names_its_video(
     folder = tmp_path / "features" if cached else None
     monkeypatch.setattr(Mean, "change", staticmethod(lambda m: [m, value if m > 200 else 1]))
     for _ in range(2):
-        with pytest.raises(VideoError, match=r"2 of 4 videos.*\n.*bad\.mp4: 1 of its 2") as caught:
+        with pytest.raises(
+            VideoError, match=r"2 of 4 videos.*\n.*bad\.mp4: has NaN or infinity in 1 of 2"
+        ) as caught:
             Mean(cache=folder).fit_transform(clips)
         assert [name for name, _ in caught.value.failures] == [
             clips[1],
             f"X[3] (array of shape {clips[3].shape})",
         ]
-    with pytest.warns(M3SWarning, match=r"bad\.mp4: 1 of its 2 features by Mean are NaN"):
+    with pytest.warns(
+        M3SWarning, match=r"bad\.mp4: has NaN or infinity in 1 of 2 features of Mean"
+    ):
         rows = Mean(cache=folder, on_error="nan").fit_transform(clips)
     assert np.isnan(rows).all(axis=1).tolist() == [False, True, False, True]
     np.testing.assert_allclose(rows[[0, 2], 0], [100, 7], atol=1)
@@ -241,6 +245,6 @@ def test_damaged_entries_are_described_again(tmp_path, clips):
 
 def test_a_cache_that_is_a_file_is_an_error_before_any_work(tmp_path, clips, decoded):
     (tmp_path / "features").touch()
-    with pytest.raises(M3SError, match="give cache= another folder"):
+    with pytest.raises(M3SError, match="pass another folder as cache="):
         Mean(cache=tmp_path / "features").fit_transform(clips)
     assert decoded == []

@@ -140,7 +140,7 @@ def test_a_key_that_is_not_a_digest_is_not_found(make_cache, vector, tmp_path, k
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_a_vector_that_is_not_finite_is_not_kept(make_cache, value):
-    with pytest.raises(ValueError, match="vector must be finite"):
+    with pytest.raises(ValueError, match="description must be finite"):
         make_cache().put("0" * 64, np.array([1, value], np.float32))
     assert make_cache().get("0" * 64) is None
 
@@ -153,7 +153,7 @@ def test_vectors_are_kept_as_float32(make_cache, video):
 
 @pytest.mark.parametrize("value", [1.0, np.zeros((1, 5), np.float32)], ids=["number", "matrix"])
 def test_only_vectors_can_be_put(make_cache, video, value):
-    with pytest.raises(ValueError, match=r"vector must be of shape \(n,\), got"):
+    with pytest.raises(ValueError, match=r"description must be of shape \(n,\), got"):
         make_cache().put(make_cache().key(video), value)
 
 
@@ -220,7 +220,7 @@ def test_a_folder_without_permission_is_an_m3s_error(make_cache, vector, tmp_pat
     try:
         with unprivileged():
             for action in (cache.prepare, lambda: cache.put("1" * 64, vector)):
-                with pytest.raises(M3SError, match=r"features.*give cache= another folder"):
+                with pytest.raises(M3SError, match=r"features.*pass another folder as cache="):
                     action()
             with pytest.raises(M3SError, match="features"):
                 cache_clear(folder)
@@ -240,9 +240,9 @@ def test_a_deleted_folder_is_created_again_with_its_settings(make_cache, vector,
 
 def test_a_folder_that_cannot_be_written_is_named_with_the_cure(make_cache, vector, tmp_path):
     (tmp_path / "features").write_text("a file")
-    with pytest.raises(M3SError, match=r"features.*give cache= another folder"):
+    with pytest.raises(M3SError, match=r"features.*pass another folder as cache="):
         make_cache().prepare()
-    with pytest.raises(M3SError, match=r"features.*give cache= another folder"):
+    with pytest.raises(M3SError, match=r"features.*pass another folder as cache="):
         make_cache().put("0" * 64, vector)
 
 

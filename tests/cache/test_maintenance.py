@@ -180,13 +180,13 @@ def test_a_cache_that_was_cleared_can_be_written_to(folder, make_cache, vector):
 def test_a_folder_that_is_not_a_cache_is_refused(function, folder, marker, tmp_path):
     marker.unlink()
     for other in (folder, tmp_path, tmp_path / "missing"):
-        with pytest.raises(M3SError, match=r"is not a feature cache.*give the folder"):
+        with pytest.raises(M3SError, match=r"is not a feature cache.*pass the folder"):
             function(other)
     assert len(list(folder.rglob("*.npy"))) == 4
 
 
 def test_the_error_for_an_unknown_tier_names_the_known_ones(folder):
-    with pytest.raises(M3SError, match=r"name='Lwo': it has \['High', 'Low'\]"):
+    with pytest.raises(M3SError, match=r"name='Lwo': use one of \['High', 'Low'\]"):
         cache_clear(folder, name="Lwo")
 
 

@@ -154,7 +154,7 @@ def test_tiers_of_a_model_are_not_fitted_again(m3s, fitted, clips, cache, tmp_pa
     )
     done = m3s("extract", clips, *arguments, "--tier", "scene")
     assert done.exit_code == 2
-    assert "no tier 'scene', only raw" in done.stderr
+    assert "no tier 'scene': use raw" in done.stderr
 
 
 def test_anything_but_a_model_file_is_refused_by_name(m3s, clips):

@@ -36,7 +36,7 @@ def test_a_bad_video_is_left_out_and_named(m3s, clips, tmp_path, shared_cache, b
     done = m3s("evaluate", tmp_path / "scores.csv", *FAST, *shared_cache, "--json")
     assert done.exit_code == 1
     assert f"{bad_file}: cannot be decoded" in done.stderr
-    assert "1 rows of scores.csv have no video or no score" in done.stderr
+    assert "Leaving out 1 rows of scores.csv without a video or a score" in done.stderr
     assert "gone.mp4" not in done.stderr
     assert len(read_rows(done.stdout)) == 5
 
@@ -103,4 +103,4 @@ def test_scores_beyond_the_unit_interval_are_refused_with_the_cure(m3s, tmp_path
 def test_a_video_with_two_rows_is_refused(m3s, tmp_path):
     path = tmp_path / "scores.csv"
     path.write_text("video,score\na.mp4,0.5\na.mp4,0.6\n")
-    assert "2 rows of" in m3s("evaluate", path).stderr
+    assert "2 rows for" in m3s("evaluate", path).stderr

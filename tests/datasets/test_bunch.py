@@ -46,7 +46,7 @@ def test_unscored_rows_are_left_out_by_default(bunch):
 
 @pytest.mark.parametrize("rows", [[], [row("a", np.nan)]])
 def test_no_score_at_all_is_an_error(bunch, rows):
-    with pytest.raises(ValueError, match=r"no row of the tables .* has a score: ask its owners"):
+    with pytest.raises(ValueError, match=r"the tables in .* have no scores: ask its owners"):
         bunch(*rows)
 
 
@@ -104,5 +104,5 @@ def test_stored_frames_are_arrays_that_stay_on_disk(bunch, tmp_path, draw):
 
 def test_stored_frames_that_cannot_be_read_are_named(bunch, tmp_path):
     (tmp_path / "d.npy").write_bytes(b"no array")
-    with pytest.raises(ValueError, match=r"d\.npy does not hold an array of frames"):
+    with pytest.raises(ValueError, match=r"d\.npy is not an array of frames"):
         bunch(row("d"))

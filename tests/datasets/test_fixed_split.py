@@ -114,7 +114,7 @@ def test_withheld_scores_are_an_error():
 
 
 def test_parts_of_unknown_names_are_an_error():
-    with pytest.raises(ValueError, match=r"the parts \['one', 'two'\], none of"):
+    with pytest.raises(ValueError, match=r"the parts \['one', 'two'\]: rename the test part"):
         fixed_split(official("one", "two"))
 
 

@@ -167,7 +167,7 @@ def test_an_empty_cell_is_nan(tmp_path, cell):
 
 @pytest.mark.parametrize("cell", ["high", "0,5", ["0.5"]])
 def test_an_error_names_a_cell_that_is_not_a_number(tmp_path, cell):
-    with pytest.raises(ValueError, match=r"'score' of 'a' is .*, not a number"):
+    with pytest.raises(ValueError, match=r"'score' of 'a' is .*: use a number"):
         to_rows([{"video": "a", "score": cell}], COLUMNS, "dev", tmp_path / "t.csv")
 
 

@@ -37,12 +37,12 @@ def test_without_first_showings_there_is_only_the_hit_rate():
 @pytest.mark.parametrize(
     ("counts", "fault"),
     [
-        (([3, -1], [1, 2]), "hits has -1 for video 1: counts are integers of at least 0"),
+        (([3, -1], [1, 2]), "hits has -1 for video 1: pass integers of at least 0"),
         (([3, 1], [1, 0.5]), "misses has 0.5 for video 1"),
         (([3, 0], [1, 0]), r"hits and misses of 1 video\(s\) are 0, such as video 1"),
         (([3], [1], [0], [0]), "false_alarms and correct_rejections of 1"),
         (([3], [1], [-2], [0]), "false_alarms has -2"),
-        (([3], [1], [2]), "pass both false_alarms and correct_rejections"),
+        (([3], [1], [2]), "only one of false_alarms and correct_rejections is given"),
         (([3], [1], None, [2]), "pass both"),
         (([3, np.nan], [1, 2]), "hits contains NaN"),
         (([3, 4], [1]), "inconsistent numbers"),

@@ -103,7 +103,9 @@ def test_a_meter_without_frames_counts_nothing():
 def test_frames_of_another_size_are_an_error(noise):
     meter = H264Meter()
     meter.add(noise[:, :, :32])
-    with pytest.raises(ValueError, match=r"\(32, 32\) of those before, got the shape \(10, 32, 48"):
+    with pytest.raises(
+        ValueError, match=r"\(32, 32\) of the earlier ones, got the shape \(10, 32, 48"
+    ):
         meter.add(noise)
 
 

@@ -54,9 +54,9 @@ def test_only_some_tiers_can_be_ablated(data):
 @pytest.mark.parametrize(
     ("model", "tiers", "fault"),
     [
-        (make_m3s(**{**PARTS, "scene": None}), ["scene"], r"\['scene'\] cannot be ablated.*'raw'"),
-        (make_m3s(**PARTS), ["scenes"], r"\['scenes'\] cannot be ablated"),
-        (make_m3s(**PARTS), [], r"\[\] cannot be ablated"),
+        (make_m3s(**{**PARTS, "scene": None}), ["scene"], r"\['scene'\] cannot be left out.*'raw'"),
+        (make_m3s(**PARTS), ["scenes"], r"\['scenes'\] cannot be left out"),
+        (make_m3s(**PARTS), [], r"\[\] cannot be left out"),
         (
             make_m3s(**{**PARTS, "scene": None, "event": None}),
             None,

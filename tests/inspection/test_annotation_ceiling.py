@@ -120,7 +120,7 @@ def test_a_seed_gives_the_same_table_and_intervals_hold_the_mean(annotated):
         ([0.5, 0.6], [30, 1], "n_annotations has 1"),
         ([0.5, 0.6], [30, 40.5], "n_annotations has 40.5"),
         ([0.5, 0.6], [30, 30, 30], "inconsistent numbers"),
-        ([0.5, 0.6], None, "n_annotations is None: pass the annotators of each video"),
+        ([0.5, 0.6], None, "n_annotations is None: pass the number of annotators"),
         ([[1, 0], [1, 2]], None, "scores has the response 2: use 1, 0, and NaN"),
         ([[1, 0], [np.inf, 1]], None, "scores contains infinity"),
         ([[1, 0], [1, np.nan]], None, "n_annotations has 1 for video 1"),

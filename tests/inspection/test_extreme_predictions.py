@@ -59,7 +59,7 @@ def test_arrays_are_named_by_their_place(videos):
     [
         ((NAMES, [0.5] * 5, [0.5] * 6), "inconsistent numbers of samples"),
         ((NAMES, [0.5] * 6, [0.5] * 5 + [np.nan]), "y_pred contains NaN"),
-        (([], [], []), "X holds no video"),
+        (([], [], []), "X is empty"),
     ],
 )
 def test_errors_name_the_bad_input(arguments, message):

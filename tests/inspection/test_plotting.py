@@ -71,9 +71,9 @@ def test_several_axes_are_used_in_any_shape():
 
 def test_axes_that_do_not_fit_are_refused():
     figure, given = pyplot.subplots(1, 2)
-    with pytest.raises(ValueError, match="ax has 2 axes: give 2 x 3, or a single one"):
+    with pytest.raises(ValueError, match="ax has 2 axes: pass 2 x 3, or a single one"):
         make_axes(given, (2, 3), size=(1, 1))
-    with pytest.raises(ValueError, match="no place in a grid"):
+    with pytest.raises(ValueError, match="not part of a grid"):
         make_axes(figure.add_axes([0, 0, 1, 1]), (2, 3), size=(1, 1))
     make_axes(given[0], (2, 3), size=(1, 1))
     with pytest.raises(ValueError, match=r"divided by another display: pass ax=display\.axes_"):

@@ -122,7 +122,7 @@ def test_from_estimator_shows_tier_predictions(rng, videos):
     ("arguments", "message"),
     [
         ((None, PREDICTIONS), r"columns \['all', 'raw'\].*scores as y_true"),
-        ((SCORES, {"score": SCORES}), r"columns \['score'\]: give at least one tier"),
+        ((SCORES, {"score": SCORES}), r"columns \['score'\]: pass at least one tier"),
         ((SCORES[1:], PREDICTIONS), "inconsistent numbers of samples"),
         (([np.nan, *SCORES[1:]], PREDICTIONS), "y_true contains NaN"),
         ((SCORES, {"raw": [np.nan] * 5}), "NaN for every video"),
@@ -136,8 +136,8 @@ def test_errors_name_bad_scores_and_predictions(arguments, message):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([0, 5], r"rows=\[0, 5\]: give indices from 0 to 4"),
-        ([-1], "give indices from 0 to 4"),
+        ([0, 5], r"rows=\[0, 5\]: pass indices from 0 to 4"),
+        ([-1], "pass indices from 0 to 4"),
         ([], r"rows=\[\]"),
         (0, "rows == 0, must be >= 1"),
     ],

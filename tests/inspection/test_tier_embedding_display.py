@@ -204,7 +204,7 @@ def test_models_that_cannot_be_drawn_are_an_error(model, videos):
     [
         ({"raw": np.zeros((9, 3))}, "inconsistent numbers of samples"),
         ({"raw": np.full((10, 3), np.inf)}, "raw contains infinity"),
-        ({"raw": np.full((10, 3), np.nan)}, "0 of 10 videos have features: t-SNE needs at least 6"),
+        ({"raw": np.full((10, 3), np.nan)}, "0 of 10 videos have features: pass at least 6"),
         ({}, "features is empty"),
     ],
 )

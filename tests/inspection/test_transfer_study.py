@@ -161,7 +161,7 @@ def test_errors_name_the_bad_data_set(sets, change, fault):
 
 
 def test_errors_name_other_bad_arguments(sets):
-    with pytest.raises(ValueError, match="data_sets has 1 data sets: a transfer needs two"):
+    with pytest.raises(ValueError, match="data_sets has 1 data sets: pass two"):
         transfer_study(Ridge(), {"a": sets["a"]}, **QUICK)
     with pytest.raises(ValueError, match="models is empty"):
         transfer_study({}, sets, **QUICK)

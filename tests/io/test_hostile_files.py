@@ -235,11 +235,11 @@ def test_huge_json_is_refused_before_it_is_read(members, tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"format": 99, "version": "7.0"}, "format 99, of sklearn_m3s 7.0.*update"),
+        ({"format": 99, "version": "7.0"}, "format 99 of sklearn_m3s 7.0.*update"),
         ({"format": True}, "format True"),
         ({"format": "1"}, "format '1'"),
         ({"loader": "pickle"}, r"keys \['loader'\]"),
-        ({"class": "os.system"}, "says that it is a 'os.system'"),
+        ({"class": "os.system"}, "claims to be a 'os.system'"),
         ({"modules": {"scene": "Net"}}, r"pass modules=\{'scene': ...\}"),
         ({"modules": []}, "modules in its model.json is not an object"),
     ],

@@ -265,7 +265,7 @@ def test_a_module_of_the_user_has_to_be_given_again(network, videos, path, rng):
     save_model(model, path)
     with pytest.raises(ModelError, match=r"pass modules=\{'scene': ...\} to load_model"):
         load_model(path)
-    with pytest.raises(ModelError, match=r"names \['event'\], but needs \['scene'\]"):
+    with pytest.raises(ModelError, match=r"names \['event'\]: pass only \['scene'\]"):
         load_model(path, modules={"scene": network, "event": network})
     loaded = load_model(path, modules={"scene": network})
     assert loaded["tiers"].transformer_list[0][1]["describe"].model is network

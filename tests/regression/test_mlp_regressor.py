@@ -306,7 +306,7 @@ def test_bad_weights_are_an_error(data, sample_weight, message):
 
 @pytest.mark.parametrize("sizes", [(8, 0), (2.5,), ("8",)])
 def test_bad_layer_sizes_are_an_error(data, sizes):
-    with pytest.raises(ValueError, match="hidden_layer_sizes must be integers above 0"):
+    with pytest.raises(ValueError, match="hidden_layer_sizes must be integers of at least 1"):
         make(hidden_layer_sizes=sizes).fit(*data)
 
 
@@ -566,7 +566,7 @@ def test_only_rows_with_a_weight_are_held_out(data):
 @pytest.mark.parametrize("n_rows", [1, 2])
 def test_no_rows_to_learn_from_is_an_error(data, n_rows):
     model = make(early_stopping=True, validation_fraction=0.9)
-    with pytest.raises(ValueError, match="leaves none to learn from"):
+    with pytest.raises(ValueError, match="leaves no row to train on"):
         model.fit(data[0][:n_rows], data[1][:n_rows])
 
 

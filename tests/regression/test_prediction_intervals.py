@@ -93,7 +93,7 @@ def test_new_scores_are_covered_as_promised(coverage):
 def test_too_few_scores_are_an_error_before_anything_is_fitted():
     X, y = regression(18)
     refused = PredictionIntervals(Tolerant(), 0.95, cv=3)
-    with pytest.raises(ValueError, match=r"coverage=0\.95 needs more than the n_samples = 18"):
+    with pytest.raises(ValueError, match=r"coverage=0\.95 needs more than n_samples = 18"):
         refused.fit(X, y)
     assert not hasattr(refused, "out_of_fold_")
     PredictionIntervals(Tolerant(), 0.95, cv=3).fit(*regression(19))

@@ -128,7 +128,7 @@ def test_training_videos_without_features_are_not_neighbours(model, videos, refe
 def test_a_training_video_is_marked_as_one(model, reference, training_videos, videos):
     report = collect(model, [videos[0], training_videos[7]], reference=reference)
     assert report.entries[0].note == ""
-    assert "features of the training video training/07.mp4" in report.entries[1].note
+    assert "same features as the training video training/07.mp4" in report.entries[1].note
     assert [entry.is_training_video for entry in report.entries] == [False, True]
 
 

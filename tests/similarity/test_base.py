@@ -83,7 +83,7 @@ def test_infinity_is_an_error(similarity, rows):
 
 
 def test_rows_that_are_all_missing_are_an_error(similarity):
-    with pytest.raises(ValueError, match=r"all 9 rows of X have NaN, so .* nothing to learn"):
+    with pytest.raises(ValueError, match=r"all 9 rows of X have NaN: .* needs at least one video"):
         similarity.fit(np.full((9, 4), np.nan))
 
 

@@ -116,7 +116,7 @@ def test_cosines_stay_within_1(context):
 
 
 def test_too_many_components_are_reduced_with_a_warning(context):
-    with pytest.warns(M3SWarning, match=r"n_components=10 is too many for 6 training row\(s\)"):
+    with pytest.warns(M3SWarning, match=r"n_components=10 is too large for 6 training row\(s\)"):
         similarity = CosineSimilarity().fit(context[:6])
     assert similarity.context_.shape == (6, 6)
 

@@ -179,8 +179,8 @@ def test_tiny_training_sets_are_accepted(rng, n_rows, n_columns):
 @pytest.mark.parametrize(
     ("shape", "message"),
     [
-        ((7, 20), r"n_components=10 is too many for 7 training row\(s\) of 20 column.* to 7"),
-        ((40, 4), r"n_components=10 is too many for 40 training row\(s\) of 4 column.* to 4"),
+        ((7, 20), r"n_components=10 is too large for 7 training row\(s\) of 20 column.* to 7"),
+        ((40, 4), r"n_components=10 is too large for 40 training row\(s\) of 4 column.* to 4"),
     ],
 )
 def test_too_many_components_are_reduced_with_a_warning(rng, shape, message):
@@ -192,8 +192,8 @@ def test_too_many_components_are_reduced_with_a_warning(rng, shape, message):
 
 def test_settings_that_t_sne_cannot_use_are_reduced_with_a_warning(rng):
     with (
-        pytest.warns(M3SWarning, match=r"t-SNE's n_components=3 is too many for 2 .* to 2"),
-        pytest.warns(M3SWarning, match=r"perplexity=12 is too many for 31 training rows.* to 10"),
+        pytest.warns(M3SWarning, match=r"t-SNE's n_components=3 is too large for 2 .* to 2"),
+        pytest.warns(M3SWarning, match=r"perplexity=12 is too large for 31 training rows.* to 10"),
     ):
         DBSCANSimilarity(n_components=2).fit(rng.normal(size=(31, 4)))
 

@@ -151,10 +151,10 @@ def test_identical_rows_have_distance_0(n_components, exponent, n_rows):
 @pytest.mark.parametrize("prototypes", ["mean", "kmeans"])
 def test_too_large_settings_are_reduced_with_a_warning(context, prototypes):
     few = context[:6]
-    with pytest.warns(M3SWarning, match=r"n_components=10 is too many for 6 training row\(s\)"):
+    with pytest.warns(M3SWarning, match=r"n_components=10 is too large for 6 training row\(s\)"):
         similarity = DistanceSimilarity(prototypes=prototypes, n_prototypes=6).fit(few)
     assert similarity.pca_.n_components_ == 6
-    with pytest.warns(M3SWarning, match=r"n_prototypes=20 is too many for 6 .* reduced to 6"):
+    with pytest.warns(M3SWarning, match=r"n_prototypes=20 is too large for 6 .* reduced to 6"):
         similarity = DistanceSimilarity(None, prototypes="kmeans").fit(few)
     assert similarity.transform(few).shape == (6, 6)
 

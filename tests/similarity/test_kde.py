@@ -162,7 +162,7 @@ def test_constant_columns_have_no_effect(context, new):
 
 
 def test_too_many_components_are_reduced_with_a_warning(context):
-    with pytest.warns(M3SWarning, match=r"n_components=10 is too many for 40 .* to 3"):
+    with pytest.warns(M3SWarning, match=r"n_components=10 is too large for 40 .* to 3"):
         similarity = KDESimilarity().fit(context)
     assert similarity.context_.shape == (40, 3)
 

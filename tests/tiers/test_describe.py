@@ -276,7 +276,7 @@ def test_networks_of_one_version_with_different_rows_are_an_error(videos):
         (f"tier{i}", FrameEncoder(network, version="1", frame_size=16))
         for i, network in enumerate(networks)
     ]
-    with pytest.raises(ValueError, match="give each network its own version="):
+    with pytest.raises(ValueError, match="pass a different version="):
         TierUnion(branches).fit_transform(videos)
 
 

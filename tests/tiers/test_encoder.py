@@ -136,7 +136,7 @@ def test_features_that_are_not_finite_mark_a_bad_video():
         def forward(self, batch):
             return batch.flatten(1).mean(dim=1).log()
 
-    with pytest.warns(M3SWarning, match=r"1 of 2 videos(.|\n)*not finite.*Log.*precision"):
+    with pytest.warns(M3SWarning, match=r"1 of 2 videos(.|\n)*NaN or infinity.*Log.*precision"):
         rows = frame_encoder(Log(), on_error="nan").fit_transform([gray([1.0]), gray([0])])
     np.testing.assert_allclose(rows, [[0], [np.nan]], atol=1e-6)
 
@@ -241,7 +241,7 @@ def test_presets_give_the_rows_of_the_encoders_that_they_preset():
         (ClipEncoder("hrnetv2_w48"), ValueError, "takes images.*use FrameEncoder"),
         (FrameEncoder("hrnet"), ValueError, "model='hrnet' is not known"),
         (FrameEncoder(nn.Identity(), weights=None), ValueError, "weights=None does not go with"),
-        (ClipEncoder(nn.Identity()), ValueError, "n_frames=None, but Identity has no number"),
+        (ClipEncoder(nn.Identity()), ValueError, "n_frames=None, but Identity has no fixed number"),
         (FrameEncoder(nn.Identity(), mean=(0, 0)), ValueError, "mean=.* three numbers"),
         (FrameEncoder(nn.Identity(), std=(1, 0, 1)), ValueError, "std=.* three numbers"),
         (FrameEncoder(nn.Identity(), layer="head"), ValueError, "layer='head' is not a module"),

@@ -156,7 +156,7 @@ def write_song(path, draw, container, codec, n_frames=0):
 )
 def test_a_song_with_a_cover_is_not_a_video(tmp_path, draw, name, container, codec):
     write_song(tmp_path / name, draw, container, codec)
-    with pytest.raises(VideoError, match="holds no video stream"):
+    with pytest.raises(VideoError, match="has no video stream"):
         read_clip(tmp_path / name, n_frames=1)
 
 

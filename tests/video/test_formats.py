@@ -80,7 +80,7 @@ def test_text_is_refused_by_the_name_of_its_format_whatever_the_file_is_called(
 ):
     path = tmp_path / f"upload{suffix}"
     path.write_text(content)
-    with pytest.raises(VideoError, match=rf"is of the format {name} \("):
+    with pytest.raises(VideoError, match=rf"has the format {name} \("):
         read_clip(path, n_frames=1)
 
 
@@ -140,7 +140,7 @@ def test_a_session_description_binds_no_socket(tmp_path):
     )
     command = [sys.executable, "-c", program, str(tmp_path / "upload.mp4")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.startswith("0 is of the format sdp")
+    assert done.stdout.startswith("0 has the format sdp")
 
 
 @pytest.mark.parametrize("suffix", TEXT_SUFFIXES.split())
@@ -148,7 +148,7 @@ def test_text_is_not_drawn_as_by_a_terminal(tmp_path, rng, suffix):
     path = tmp_path / f"upload.{suffix}"
     for content in (rng.integers(0, 256, 9000, dtype=np.uint8).tobytes(), b"some text\n" * 900):
         path.write_bytes(content)
-        with pytest.raises(VideoError, match=r"is of the format|cannot be decoded|no video"):
+        with pytest.raises(VideoError, match=r"has the format|cannot be decoded|no video"):
             read_clip(path, n_frames=1)
 
 

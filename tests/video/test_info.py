@@ -78,7 +78,7 @@ def test_what_is_not_a_video_is_refused(tmp_path, draw, write_clip):
         probe(playlist)
     with pytest.raises(VideoError, match="does not exist"):
         probe(tmp_path / "missing.mp4")
-    with pytest.raises(VideoError, match="not uint8"):
+    with pytest.raises(VideoError, match="convert it to uint8"):
         probe(np.zeros((2, 8, 8, 3)))
     sound = tmp_path / "sound.wav"
     with av.open(str(sound), "w") as container:

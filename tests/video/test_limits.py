@@ -77,7 +77,7 @@ def test_a_video_beyond_a_limit_is_an_error_that_names_it(clip_path, field, limi
     set_limits(VideoLimits(**{field: limit + 1}))
     assert len(read_clip(clip_path, n_frames=2)) == 2
     set_limits(VideoLimits(**{field: limit}))
-    with pytest.raises(VideoError, match=rf"more than the limit.*raise {field} by set_limits"):
+    with pytest.raises(VideoError, match=rf"more than the limit.*raise {field} with set_limits"):
         read_clip(clip_path, n_frames=2)
 
 
@@ -88,7 +88,7 @@ def test_a_picture_beyond_the_limit_is_an_error(tmp_path, kind, share):
     set_limits(VideoLimits(picture_pixels=64 * 48 * share))
     assert len(read_clip(path, n_frames=2)) == 2
     set_limits(VideoLimits(picture_pixels=64 * 48 * share - 1))
-    with pytest.raises(VideoError, match="raise picture_pixels by set_limits"):
+    with pytest.raises(VideoError, match="raise picture_pixels with set_limits"):
         read_clip(path, n_frames=2)
 
 
@@ -98,7 +98,7 @@ def test_an_animation_beyond_a_limit_is_an_error(tmp_path):
     first.save(path, save_all=True, append_images=others, duration=1000)
     for field, limit in [("pixels", 3071), ("frames", 3), ("seconds", 2.9)]:
         set_limits(VideoLimits(**{field: limit}))
-        with pytest.raises(VideoError, match=f"raise {field} by set_limits"):
+        with pytest.raises(VideoError, match=f"raise {field} with set_limits"):
             read_clip(path, n_frames=2)
 
 

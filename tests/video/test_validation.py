@@ -36,7 +36,7 @@ def test_a_bare_path_is_an_error_that_shows_the_list_to_pass(videos):
 
 @pytest.mark.parametrize("videos", [[], (), np.array([]), pd.Series([], dtype=object)])
 def test_no_video_is_an_error(videos):
-    with pytest.raises(ValueError, match="holds no video"):
+    with pytest.raises(ValueError, match="X is empty"):
         check_videos(videos)
 
 
