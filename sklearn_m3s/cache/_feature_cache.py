@@ -135,13 +135,11 @@ class FeatureCache:
             # is 8 bytes of magic and version, 2 bytes of the header's length, the header, the
             # numbers.
             start = 10 + int.from_bytes(content[8:10], "little")
-            description = np.frombuffer(content, _STORED, offset=start).astype(np.float32)
+            numbers = np.frombuffer(content, _STORED, offset=start).astype(np.float32)
         except Exception:  # a damaged file can raise anything
             return None
-        is_valid = (
-            f"'{_STORED}'".encode() in bytes(content[:start]) and np.isfinite(description).all()
-        )
-        return description if is_valid else None
+        is_valid = f"'{_STORED}'".encode() in bytes(content[:start]) and np.isfinite(numbers).all()
+        return numbers if is_valid else None
 
     def prepare(self) -> None:
         """Write the settings to the folder, to see early whether it can be written to.
@@ -166,7 +164,8 @@ class FeatureCache:
         Raises
         ------
         ValueError
-            If `description` is not of shape (n,) or not finite, or `key` is not 64 hexadecimal digits.
+            If `description` is not of shape (n,) or not finite, or `key` is not 64 hexadecimal
+            digits.
         M3SError
             If the folder cannot be written to.
         """
