@@ -41,7 +41,7 @@ class DecordVideo:
             n_frames = len(self._reader)
         except (self._decord.DECORDError, RuntimeError) as error:
             raise VideoError(
-                f"cannot be decoded by decord ({_first_line(error)}): use decoder='pyav'"
+                f"cannot be decoded by decord ({_cause(error)}): use decoder='pyav'"
             ) from error
         self.times = checked.times
         self.end = checked.end
@@ -68,5 +68,6 @@ class DecordVideo:
             yield int(index), methodcaller("apply", picture)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1]
+def _cause(error: Exception) -> str:
+    """Return the last line of a message; the lines before it are of decord's own code."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
