@@ -3,7 +3,7 @@
     python benchmarks/flow.py
 
 Prints milliseconds per pair of 256 x 256 frames, on one thread of OpenCV, and how many times as
-fast each method is. `raw_perception.py` has the agreement of the two on real clips.
+fast each method is. `descriptors.py` has the agreement of each with the baseline on real clips.
 """
 
 import platform

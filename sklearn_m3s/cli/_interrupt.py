@@ -1,4 +1,4 @@
-"""Ctrl-C ends the command within a second, whatever it is doing."""
+"""Ctrl-C ends the command at once, whatever it is doing."""
 
 import os
 import signal

@@ -182,7 +182,7 @@ class DBSCANSimilarity(BaseSimilarity):
         return self._one_hot(self.classifier_.predict(self._components(X)))
 
     def _components(self, X: np.ndarray) -> np.ndarray:
-        # In float32 the classifier's Adam meets denormal numbers, which make it 3 times slower.
+        # In float32 the classifier's Adam meets denormal numbers, which are slow.
         return self._reduce(X).astype(np.float64)
 
     def _embed(self, components: np.ndarray, seed: int) -> np.ndarray:

@@ -95,7 +95,7 @@ class Encoder(VideoTransformer):
 
     def _spec(self) -> "NetworkSpec":
         """Return the spec of the network, without loading it."""
-        # Importing torch takes seconds, and workers of the raw tier do not need it.
+        # Importing torch is slow, and workers of the raw tier do not need it.
         from sklearn_m3s.backbones import resolve_network
 
         return resolve_network(

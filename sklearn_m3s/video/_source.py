@@ -73,7 +73,7 @@ def open_source(video: Any, decoder: str = "pyav") -> Source:
     """
     if not isinstance(video, str | os.PathLike):
         return ArrayVideo(video)
-    # PyAV, Pillow and decord take a second to import, and arrays need none of them.
+    # PyAV, Pillow and decord are slow to import, and arrays need none of them.
     from sklearn_m3s.video._picture_file import PictureFile, picture_kind
     from sklearn_m3s.video._pyav import PyAVVideo
 
