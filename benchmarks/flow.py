@@ -3,7 +3,7 @@
     python benchmarks/flow.py
 
 Prints milliseconds per pair of 256 x 256 frames, with one thread of OpenCV, and the speed-up of
-each method. `raw_perception.py` has the agreement of the two on real clips.
+each method. `descriptors.py` has the agreement of each with the baseline on real clips.
 """
 
 import platform

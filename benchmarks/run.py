@@ -31,8 +31,10 @@ QUICK = {
     "heads": ["--quick", "--sets", "SUN", "MemCat"],
     "intervals": ["--quick", "--sets", "SUN"],
     "growth": [],
+    "report": [],
 }
 FULL = {
+    "descriptors": ["--output", str(HERE / "results" / "descriptors.csv")],
     "backbones": [],
     "context": [],
     "context_gain": ["--output", str(HERE / "results" / "context.csv")],

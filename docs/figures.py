@@ -1,7 +1,7 @@
-"""A Sphinx extension that draws the figures of the documentation from ``benchmarks/results``.
+"""A Sphinx extension that draws figures and tables of the docs from ``benchmarks/results``.
 
-The figures are drawn into the folder ``generated`` when a build begins. The directive
-``drawn-figure`` shows them, and pictures of the gallery. It shows nothing if the file is missing
+Figures and tables are made in the folder ``generated`` when a build begins. The directive
+``drawn-figure`` shows figures, and pictures of the gallery. It shows nothing if the file is missing
 because the results are, or because the gallery was not run.
 """
 
@@ -218,7 +218,14 @@ def memory(text):
     return figure
 
 
-# The figures to draw: file name, results, and a function from the results to a figure.
+def clip_costs(text):
+    """Return the table of what each tier costs per clip."""
+    found = re.findall(r"^ +([A-Z]\w+) +([\d.]+) +(\d+) +\d+ +(\d+)$", text, re.MULTILINE)
+    columns = ["tier", "seconds per clip", "numbers in the cache", "bytes on disk"]
+    return pd.DataFrame(found, columns=columns)
+
+
+# What to make: file name, results, and a function from the results to a figure or table.
 MADE = {
     "heads_paper.svg": ("heads.csv", partial(forest, heads=(*RECIPES[1:], *RIVALS), other="paper")),
     "heads_best.svg": ("heads.csv", partial(forest, heads=RECIPES, other="best")),
@@ -227,6 +234,7 @@ MADE = {
     "heads_seconds.svg": ("heads.csv", seconds),
     "coverage.svg": ("intervals.csv", coverage),
     "context.svg": ("context.csv", partial(forest, heads=CONTEXTS, other="none")),
+    "clip_costs.csv": ("quick.md", clip_costs),
     "context_times.svg": ("quick.md", context_times),
     "descriptor_times.svg": ("quick.md", descriptor_times),
     "engine_times.svg": ("full.md", engine_times),
@@ -235,7 +243,7 @@ MADE = {
 
 
 def make_all(app):
-    """Draw all figures whose results exist."""
+    """Make all figures and tables whose results exist."""
     folder = HERE / "generated"
     folder.mkdir(exist_ok=True)
     for name, (source, make) in MADE.items():
@@ -245,7 +253,8 @@ def make_all(app):
             logger.info("%s is left out: %s does not exist", name, RESULTS / source)
             continue
         read = pd.read_csv if source.endswith(".csv") else Path.read_text
-        make(read(RESULTS / source)).savefig(path)
+        made = make(read(RESULTS / source))
+        made.to_csv(path, index=False) if path.suffix == ".csv" else made.savefig(path)
 
 
 class DrawnFigure(patches.Figure):

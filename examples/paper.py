@@ -59,8 +59,7 @@ def load(args):
     if args.data != "synthetic":
         data = LOADERS[args.data](args.root)
         return data, make_m3s(**shared, verbose=True), fixed_split(data)
-    # Few videos and untrained networks keep this short. Both give warnings. With so few, a support
-    # vector machine overfits less than the network of the paper.
+    # Few videos and untrained networks keep this short. Both give warnings.
     warnings.simplefilter("ignore", M3SWarning)
     root = args.root or tempfile.mkdtemp()
     data = make_videos(48, root, random_state=0, duration=0.5, frame_size=64)

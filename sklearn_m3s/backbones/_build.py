@@ -113,8 +113,8 @@ def _initialise(model: nn.Module, seed: int, scale: float) -> None:
             nn.init.kaiming_normal_(module.weight, generator=generator)
         elif isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
             module.reset_parameters()
-            # With a scale of 1 the sums of 50 residual blocks would grow to 1e11. With 0.5 the
-            # signal would fade to 1e-6 where few blocks have a shortcut.
+            # With a scale of 1, the sums of many residual blocks would explode. With 0.5, the
+            # signal would fade where few blocks have a shortcut.
             nn.init.constant_(module.weight, scale)
 
 

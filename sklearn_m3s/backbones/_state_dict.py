@@ -19,8 +19,8 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _COUNTER = "num_batches_tracked"  # used in training only
 _DROPPED = ("_tmp_running_mean", "_tmp_running_var", "_running_iter", _COUNTER)
 
-# Bounds that keep a small file from taking minutes or gigabytes. HRNet, the largest network of the
-# registry, takes 55,000 instructions and 200 kB.
+# Bounds that keep a small file from taking minutes or gigabytes. The networks of the registry stay
+# far below.
 _MOST_INSTRUCTIONS = 500_000  # of a pickle
 _LARGEST_PART = 5_000_000  # bytes of a header, a list of members or a text
 _OLD_PICKLES = 5  # at the start of a file of torch before 1.6

@@ -7,8 +7,9 @@ from sklearn.utils._param_validation import StrOptions, validate_params
 
 from sklearn_m3s.descriptors._frames import grey, require_frames
 
-# Frequencies below 60 cycles per image on both axes are cut. A grid of 320 ranks real clips as one
-# of 500 does (Spearman 0.998) at half its cost; a grid of 256 falls to 0.98.
+# Frequencies below 60 cycles per image on both axes are cut. A grid of 320 ranks real clips as the
+# authors' grid of 500 does: Spearman 0.998, and 0.985 with a grid of 256
+# (``benchmarks/results/descriptors.csv``).
 _GRID, _CUT = 320, 60
 _FLOOR = 0.5  # half a grey level, the error of 8-bit frames; it keeps log finite
 _SMALLEST = 8

@@ -33,7 +33,8 @@ def flow(frames: np.ndarray, *, method: str = "tvl1") -> np.ndarray:
         RGB frames, at least 16 pixels high and wide, in the order of time.
     method : {"tvl1", "dis", "farneback"}, default="tvl1"
         - "tvl1": minimises the TV-L1 energy, as in the paper, with fewer steps. It ranks windows
-          of 3 seconds as OpenCV's TV-L1 does with default settings at 256 pixels (Spearman 0.998).
+          of 3 seconds as OpenCV's TV-L1 does with default settings at 256 pixels (Spearman 0.998,
+          by ``benchmarks/descriptors.py``).
         - "dis": dense inverse search (Spearman 0.994).
         - "farneback": polynomial expansion (Spearman 0.984).
 

@@ -15,8 +15,8 @@ from sklearn_m3s.descriptors._frames import require_frames
 from sklearn_m3s.exceptions import M3SError
 
 _ENCODER: Final = "libx264"
-# The quickest settings that rank real clips as x264's default preset does (Spearman 0.996). Without
-# the look-ahead of "veryfast", as in "superfast", it is 0.955.
+# Quick settings that rank real clips as x264's default preset does: Spearman 0.994, and 0.981 with
+# "superfast", which has no look-ahead (``benchmarks/results/descriptors.csv``).
 _SETTINGS = {
     "preset": "veryfast",
     "crf": "23",

@@ -23,7 +23,7 @@ _NAMES = re.compile(
     r"README\.md|(model|schema)\.json|\d+\.npy|check/\d+\.npy|"
     r"reference/(index\.json|\w+\.npy|thumbnails/\d+\.webp)"
 )
-_LARGEST_TEXT = 2**25  # bytes of JSON, which takes up to 20 times as much memory
+_LARGEST_TEXT = 2**25  # bytes of JSON, which takes many times as much memory
 _MOST_MEMBERS = 200_000
 _LONGEST_SIDE = 2**40  # if another side is 0, the size of the file does not bound it
 _DEEPEST = 8  # nested brackets in the header of an array

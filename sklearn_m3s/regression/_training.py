@@ -56,8 +56,8 @@ class Rows(torch.utils.data.Dataset):
 class TensorBatches:
     """Iterate over batches of `Rows`, in a new order each time.
 
-    Each batch is ``(X, (y, sample_weight, learned))``, sliced on the device of the tensors. This is
-    much cheaper than a DataLoader, which stacks the rows one by one. `learned`, of shape
+    Each batch is ``(X, (y, sample_weight, learned))``, sliced on the device of the tensors. A
+    DataLoader would stack the rows one by one. `learned`, of shape
     (n_networks, n), is True where a network learns from a row. Missing parts are None.
     """
 

@@ -194,7 +194,7 @@ class DBSCANSimilarity(BaseSimilarity):
         return self._one_hot(self.classifier_.predict(self._components(X)))
 
     def _components(self, X: np.ndarray) -> np.ndarray:
-        # In float32, the Adam of the classifier is 3 times slower, because of denormal numbers.
+        # In float32, the Adam of the classifier meets denormal numbers, which are slow.
         return self._reduce(X).astype(np.float64)
 
     def _embed(self, components: np.ndarray, seed: int) -> np.ndarray:

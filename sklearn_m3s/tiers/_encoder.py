@@ -95,7 +95,7 @@ class Encoder(VideoTransformer):
 
     def _spec(self) -> "NetworkSpec":
         """Return the spec of the network, without loading it."""
-        # Imported here, since torch takes seconds and the workers do not need it.
+        # Imported here, since importing torch is slow and the workers do not need it.
         from sklearn_m3s.backbones import resolve_network
 
         return resolve_network(

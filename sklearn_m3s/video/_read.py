@@ -132,7 +132,7 @@ def read_clip(
     >>> read_clip(image, n_frames=4, frame_size=32).shape
     (4, 32, 32, 3)
     """
-    # By hand: scikit-learn takes a second to import, in each worker.
+    # By hand: scikit-learn is slow to import, in each worker.
     for name, value in {"n_frames": n_frames, "frame_size": frame_size}.items():
         if not isinstance(value, Integral) or value < 1:
             raise ValueError(f"the {name!r} parameter must be a positive integer, got {value!r}")
