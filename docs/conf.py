@@ -36,6 +36,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_m3s"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_favicon = "_static/favicon.svg"
 html_show_sourcelink = False
 html_sidebars = {"auto_examples/**": [], "index": [], "quick_start": []}
 html_theme_options = {

@@ -4,7 +4,8 @@ What the tiers see
 
 Each descriptor of the raw tier looks at one property of the frames. This example shows the pictures
 from which the numbers are computed, and compares the numbers with the known content of drawn clips.
-Finally, it shows the frames that the deep tiers (scene and event) read.
+It then shows the frames that the deep tiers (scene and event) read, and which clips are alike to an
+image network. This last part needs the extra ``offline``.
 """
 
 import tempfile
@@ -13,9 +14,11 @@ from pathlib import Path
 import cv2
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.spatial.distance import pdist
 from skimage.feature import hog
+from sklearn.neighbors import NearestNeighbors
 
-from sklearn_m3s import RawPerception
+from sklearn_m3s import FrameEncoder, RawPerception
 from sklearn_m3s.datasets import make_videos
 from sklearn_m3s.metrics import spearman_score
 from sklearn_m3s.video import read_clip
@@ -77,14 +80,40 @@ for name, values in (("contrast", contrast), ("mean_flow", motion)):
     print(f"{name} and its factor: Spearman {spearman_score(values, table[name]):.2f}")
 
 # %%
-# The scene tier reads the middle frame. The event tier reads 32 evenly spaced frames, eight of
-# which are shown.
-figure, axes = plt.subplots(1, 9, figsize=(10, 1.6), layout="constrained")
-row = motion.argmax()
-frames = [*read_clip(data.videos[row], n_frames=1), *read_clip(data.videos[row], n_frames=8)]
-for axis, frame in zip(axes, frames, strict=True):
+# The scene tier reads the middle frame of a clip, the event tier the frames at the centres of 32
+# equal parts. This clip has 60 frames in 4 seconds.
+[clip] = make_videos(1, Path(tempfile.mkdtemp()), random_state=4, duration=4).videos
+figure = plt.figure(figsize=(10, 3.8), layout="constrained")
+left, right = figure.subfigures(1, 2, width_ratios=[1, 2])
+left.suptitle("scene: 1 frame")
+right.suptitle("event: 32 frames, row by row")
+panels = [left.subplots(), *right.subplots(4, 8).flat]
+frames = [*read_clip(clip, n_frames=1), *read_clip(clip, n_frames=32)]
+for axis, frame in zip(panels, frames, strict=True):
     axis.imshow(frame)
     axis.set(xticks=[], yticks=[])
-axes[0].set_title("scene")
-axes[1].set_title("event", loc="left")
+
+# %%
+# An embedding says which clips are alike. Each row shows one clip and the five that are nearest to
+# it for EfficientNet-Lite0, a small image network. The network of the scene tier, HRNet, has
+# other features.
+embeddings = FrameEncoder("efficientnet_lite0").fit_transform(data.videos)
+nearest = NearestNeighbors(n_neighbors=5).fit(embeddings).kneighbors(return_distance=False)
+figure, axes = plt.subplots(4, 6, figsize=(7, 5), layout="constrained")
+_, firsts = np.unique(scene, return_index=True)
+for name, panels, row in zip(data.scene_names, axes, firsts, strict=True):
+    for axis, shown in zip(panels, [row, *nearest[row]], strict=True):
+        axis.imshow(read_clip(data.videos[shown], n_frames=1)[0])
+        axis.set(xticks=[], yticks=[])
+    panels[0].set_ylabel(name)
+axes[0, 0].set_title("clip")
+axes[0, 1].set_title("nearest clips", loc="left")
+
+# %%
+# All nearest clips show the same scene. They also have similar contrast and numbers of objects. In
+# motion, they differ as much as any two clips, because the network reads one frame.
+print(f"same scene: {np.mean(scene[nearest] == scene[:, None]):.0%} of the nearest clips")
+for name, values in zip(data.factor_names[:3], data.factors.T, strict=False):
+    near, any_two = np.abs(values[nearest] - values[:, None]), pdist(values[:, None])
+    print(f"difference in {name}: {near.mean():.2f}, of any two clips {any_two.mean():.2f}")
 plt.show()

@@ -1,6 +1,7 @@
-"""Fixtures of the whole suite: reference data if it is present, drawn clips, seeds."""
+"""Fixtures of the whole suite: reference data if present, drawn clips, seeds, a browser."""
 
 import os
+import shutil
 from pathlib import Path
 
 import av
@@ -11,6 +12,10 @@ from sklearn_m3s.tiers import _describe
 from sklearn_m3s.video import _pyav
 
 DATA_VARIABLE = "SKLEARN_M3S_TEST_DATA"
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars "
+    "--disable-background-networking --disable-component-update --disable-sync"
+)
 
 
 @pytest.fixture(scope="session")
@@ -103,3 +108,37 @@ def decoded(monkeypatch):
 def clip_path(tmp_path, draw, write_clip):
     """Return the path of a clip of 30 frames, 64 x 48, at 30 frames per second."""
     return write_clip(tmp_path / "clip.mp4", draw(30))
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """Return headless Chromium, driven by its own driver."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (chromium and driver):
+        pytest.skip("chromium and chromedriver are not installed (apt: chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture
+def set_up(browser):
+    """Return a function that sets the size of the window, the colours, and whether scripts run."""
+
+    def settings(width=1200, colours="light", scripts=True):
+        send = browser.execute_cdp_cmd
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+        send("Emulation.setDeviceMetricsOverride", size)
+        features = [{"name": "prefers-color-scheme", "value": colours}]
+        send("Emulation.setEmulatedMedia", {"media": "", "features": features})
+        send("Emulation.setScriptExecutionDisabled", {"value": not scripts})
+
+    settings()
+    yield settings
+    settings()

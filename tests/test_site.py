@@ -84,6 +84,58 @@ def test_the_crawl_finds_broken_links(tmp_path):
     assert sorted(broken_links(tmp_path)) == [("a.html", "b.html#y"), ("b.html", "none.png")]
 
 
+# In the page: what is wider than the page, and texts of low contrast (WCAG 2.1, section 1.4.3).
+FAULTS = r"""
+document.documentElement.dataset.theme = arguments[0];
+const frame = document.querySelector('.bd-article-container');
+const wide = [document.documentElement, frame].filter(e => e && e.scrollWidth > e.clientWidth);
+const faults = wide.map(e => `${e.scrollWidth - e.clientWidth} px too wide`);
+const channels = colour => colour.match(/[\d.]+/g).map(Number);
+const mix = ([r, g, b, a = 1], below) => [r, g, b].map((v, k) => a * v + (1 - a) * below[k]);
+const behind = e => e ? mix(channels(getComputedStyle(e).backgroundColor), behind(e.parentElement))
+                      : [255, 255, 255];
+const linear = v => v / 255 <= 0.04045 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4;
+const luminance = ([r, g, b]) =>
+  0.05 + 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (texts.nextNode()) {
+  const element = texts.currentNode.parentElement, style = getComputedStyle(element);
+  if (!texts.currentNode.data.trim() || element.closest('svg, script, style')) continue;
+  if (!element.checkVisibility({checkOpacity: true, checkVisibilityCSS: true})) continue;
+  const ground = behind(element);
+  const [dark, light] = [mix(channels(style.color), ground), ground].map(luminance)
+    .sort((a, b) => a - b);
+  if (light / dark < 4.5) faults.push(`${(light / dark).toFixed(1)}: ${texts.currentNode.data}`);
+}
+return faults;
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_pages_fit_on_a_phone_and_have_contrast(site, browser, set_up):
+    set_up(390)
+    found = {}
+    for path in sorted(set(site.rglob("*.html")) - set(site.rglob("_static/*.html"))):
+        browser.get(path.as_uri())
+        for theme in ("light", "dark"):
+            found[f"{path.relative_to(site)}, {theme}"] = browser.execute_script(FAULTS, theme)
+    assert len(found) > 200
+    assert {page: faults for page, faults in found.items() if faults} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_the_look_at_pages_finds_faults(browser, set_up, tmp_path):
+    path = tmp_path / "page.html"
+    texts = '<p style="color: #777">good? no</p><p style="color: #000">yes</p>'
+    head = '<meta name="viewport" content="width=device-width">'
+    path.write_text(f'{head}<body style="margin: 0; width: 900px">{texts}')
+    set_up(390)
+    browser.get(path.as_uri())
+    assert browser.execute_script(FAULTS, "light") == ["510 px too wide", "4.5: good? no"]
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_every_exported_name_has_a_page(site):

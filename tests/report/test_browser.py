@@ -1,53 +1,14 @@
 """The page in a real browser: it works, logs no error, and requests nothing."""
 
 import json
-import shutil
 import time
 
 import pytest
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import Select  # noqa: E402
-
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --hide-scrollbars "
-    "--disable-background-networking --disable-component-update --disable-sync"
-)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    """Return headless Chromium, driven by its own driver."""
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (chromium and driver):
-        pytest.skip("chromium and chromedriver are not installed (apt: chromium-driver)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for flag in [*FLAGS.split(), f"--user-data-dir={tmp_path_factory.mktemp('profile')}"]:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield browser
-    browser.quit()
-
-
-@pytest.fixture
-def set_up(browser):
-    """Return a function that sets the size of the window, the colours, and whether scripts run."""
-
-    def settings(width=1200, colours="light", scripts=True):
-        send = browser.execute_cdp_cmd
-        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
-        send("Emulation.setDeviceMetricsOverride", size)
-        features = [{"name": "prefers-color-scheme", "value": colours}]
-        send("Emulation.setEmulatedMedia", {"media": "", "features": features})
-        send("Emulation.setScriptExecutionDisabled", {"value": not scripts})
-
-    settings()
-    yield settings
-    settings()
+pytest.importorskip("selenium.webdriver", reason="needs selenium")
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
 
 
 @pytest.fixture
