@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from sklearn_m3s.exceptions import M3SWarning, VideoError
 from sklearn_m3s.tiers._embedding_thread import EmbeddingThread
-from sklearn_m3s.tiers._interrupt import shown_in_one_line
+from sklearn_m3s.tiers._interrupt import result_of, shown_in_one_line
 from sklearn_m3s.tiers._tier import Embedder, Tier
 from sklearn_m3s.tiers._tier_rows import TierRows
 from sklearn_m3s.tiers._workers import Workers, run
@@ -192,10 +192,10 @@ def _fill(tables: Sequence[TierRows], videos: Sequence[Any], decoder: str) -> No
                     bar.update()
             # Wait for the network to finish the round before: two rounds in memory are enough.
             if embedding is not None:
-                bar.update(embedding.result())
+                bar.update(result_of(embedding))
             embedding = thread.submit(embed_items, tables, embedders, items, workers)
         if embedding is not None:
-            bar.update(embedding.result())
+            bar.update(result_of(embedding))
 
 
 class _Plan(NamedTuple):

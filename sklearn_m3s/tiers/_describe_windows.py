@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from sklearn_m3s.exceptions import VideoError
 from sklearn_m3s.tiers._describe import embed_items, first_failures, issue_warnings
 from sklearn_m3s.tiers._embedding_thread import EmbeddingThread
-from sklearn_m3s.tiers._interrupt import shown_in_one_line
+from sklearn_m3s.tiers._interrupt import result_of, shown_in_one_line
 from sklearn_m3s.tiers._tier import Embedder, Tier
 from sklearn_m3s.tiers._tier_rows import TierRows
 from sklearn_m3s.tiers._workers import Workers
@@ -126,13 +126,13 @@ def describe_windows(
                 part = spans[start : start + size]
                 found = [list(islice(outcomes, len(tiers))) for _ in part]
                 if embedding is not None:
-                    yield embedding.result()
+                    yield result_of(embedding)
                 embedding = thread.submit(_embed, tiers, embedders, part, found, workers)
                 bar.update(len(part))
             # Runs the generator to its end, where it issues the warnings of the workers.
             next(outcomes, None)
             if embedding is not None:
-                yield embedding.result()
+                yield result_of(embedding)
 
 
 def _read_in_worker(

@@ -7,7 +7,6 @@ import pickle
 import signal
 import subprocess
 import sys
-import threading
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sklearn_m3s.exceptions import M3SError, VideoError
+from sklearn_m3s.tiers._interrupt import result_of
 
 _PROGRAM = str(Path(__file__).with_name("_worker_main.py"))
 _START_SECONDS = 300.0
@@ -70,6 +70,7 @@ class WorkerProcess:
         )
         self._tasks: Any = self._process.stdin
         self._answers: Any = self._process.stdout
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sklearn_m3s-answers")
         _started.add(self)
 
     def is_alive(self) -> bool:
@@ -136,26 +137,11 @@ class WorkerProcess:
 
     def _answer(self, timeout: float | None) -> Any:
         """Return the next answer. At the timeout, kill the process."""
-        if timeout is None:
-            return pickle.load(self._answers)
-        # Reading from a pipe has no timeout. A timer kills the process, which ends the reading.
-        is_over = threading.Event()
-
-        def end() -> None:
-            is_over.set()
-            self.kill()
-
-        timer = threading.Timer(min(timeout, threading.TIMEOUT_MAX), end)
-        timer.daemon = True
-        timer.start()
         try:
-            return pickle.load(self._answers)
-        except _BROKEN:
-            if is_over.is_set():
-                raise TimeoutError from None
+            return result_of(self._reader.submit(pickle.load, self._answers), timeout)
+        except TimeoutError:
+            self.kill()
             raise
-        finally:
-            timer.cancel()
 
     def _end(self) -> str:
         """Return a text on how the process ended."""
@@ -179,6 +165,7 @@ class WorkerProcess:
         """Kill the process and release its pipes."""
         self.kill()
         self._process.wait()
+        self._reader.shutdown(wait=False)
         for pipe in (self._tasks, self._answers):
             with contextlib.suppress(OSError):
                 pipe.close()

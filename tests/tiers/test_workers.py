@@ -493,8 +493,22 @@ def test_after_ctrl_c_a_network_does_not_finish_its_batch():
     assert shown == f"KeyboardInterrupt: stopped while videos were described ({place})\n"
 
 
+def interrupt_process():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def interrupt_beside_a_call():
+    """Interrupt the process in a thread, which does not end a call that blocks the main thread.
+
+    The same happens if a signal arrives just before a call blocks.
+    """
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+@pytest.mark.parametrize("send", [interrupt_process, interrupt_beside_a_call])
 @pytest.mark.parametrize("way", WAYS)
-def test_ctrl_c_returns_within_two_seconds(make, arrays, way, tmp_path):
+def test_ctrl_c_returns_within_two_seconds(make, arrays, way, send, tmp_path):
     begun = tmp_path / "begun"
 
     def hang():
@@ -505,7 +519,7 @@ def test_ctrl_c_returns_within_two_seconds(make, arrays, way, tmp_path):
         while not begun.exists():
             time.sleep(0.01)
         times.append(time.monotonic())
-        os.kill(os.getpid(), signal.SIGINT)
+        send()
 
     times = []
     tier = clone(make[way](action=hang))
