@@ -4,8 +4,8 @@
 
 Writes the machine, the versions, the date and the output of each script to
 ``benchmarks/results/quick.md``, in under 10 minutes on two idle cores. ``--full`` runs the longer
-forms, in about an hour, and writes ``full.md``. With names, only these scripts run, and the file
-holds only their output. Run it on an idle machine.
+forms, in about three hours, and writes ``full.md``. With names, only these scripts run, and the
+file holds only their output. Run it on an idle machine.
 """
 
 import argparse

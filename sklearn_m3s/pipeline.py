@@ -122,7 +122,7 @@ def make_m3s(
         - ``"paper"``: `StandardScaler`, and the `MLPRegressor` of the paper.
         - ``"stack"``: `BlockScaler`, and a `StackingRegressor` of the `MLPRegressor` of
           ``"default"``, ridge regression and a support vector machine. It is wrapped in
-          `FiniteRows`, which fits one stack per score. It usually ranks best, and takes about three
+          `FiniteRows`, which fits one stack per score. It often ranks better, and takes about three
           times as long to fit.
     cache : str or os.PathLike, default=None
         Folder that stores the description of each video. With it, no video is decoded twice for
