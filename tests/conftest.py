@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import av
@@ -10,6 +11,9 @@ import pytest
 
 from sklearn_m3s.tiers import _describe
 from sklearn_m3s.video import _pyav
+
+# A shell starts a command in the background (&) so that it ignores Ctrl-C, which tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DATA_VARIABLE = "SKLEARN_M3S_TEST_DATA"
 FLAGS = (
