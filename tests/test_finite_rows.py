@@ -114,7 +114,10 @@ def test_tables_are_passed_on_with_their_names(data):
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        (lambda X, Y: (np.full_like(X, np.nan), Y), r"0 of 30 rows of X have no NaN, .* Ridge has"),
+        (
+            lambda X, Y: (np.full_like(X, np.nan), Y),
+            r"0 of 30 rows of X have no NaN, .* Ridge needs",
+        ),
         (lambda X, Y: (X, np.full_like(Y, np.nan)), r"27 of 30 rows .* none of them has a score"),
         (lambda X, Y: (X, Y[:-1]), "inconsistent numbers of samples"),
         (lambda X, Y: (np.nan_to_num(X, nan=np.inf), Y), "X contains infinity"),

@@ -38,7 +38,7 @@ def test_constant_predictions_score_nan_with_scipys_warning():
         ([1, np.nan], [1, 2], "y_true contains NaN"),
         ([1, 2], [1, np.inf], "y_pred contains infinity"),
         ([1, 2], ["a", "b"], "could not convert string to float"),
-        ([[1, 2], [3, 4]], [1, 2], "y_true has 2 columns and y_pred 1"),
+        ([[1, 2], [3, 4]], [1, 2], "y_true has 2 columns and y_pred has 1"),
         ([], [], "minimum of 1 is required"),
         (3, [1], "y_true"),
     ],

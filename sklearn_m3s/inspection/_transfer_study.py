@@ -188,8 +188,8 @@ def _unpack(data: Any) -> tuple[Videos, ArrayLike, ArrayLike | None]:
         X, y, *groups = data
         return X, y, groups[0] if groups else None
     raise ValueError(
-        f"a {type(data).__name__} of another form: pass (X, y), (X, y, groups), or a Bunch of "
-        "videos and scores, or of data and target"
+        f"a {type(data).__name__} that is not a data set: pass (X, y), (X, y, groups), or a Bunch "
+        "of videos and scores, or of data and target"
     )
 
 

@@ -385,7 +385,7 @@ def test_v_jepa_takes_any_multiple_of_its_tubelets(saved):
 
 @pytest.mark.parametrize("name", ["siglip", "convnext", "videomae", "vjepa2"])
 def test_a_missing_class_token_is_an_error(saved, name):
-    with pytest.raises(ValueError, match=r"output='cls': .* has no class token: use output='mean'"):
+    with pytest.raises(ValueError, match=r"output='cls' .* has no class token: use output='mean'"):
         network_of(saved.folder(name), "cls")
 
 

@@ -250,7 +250,7 @@ def test_nothing_is_known_without_a_config(tmp_path):
 def test_unsupported_processors_are_unknown(save):
     pictures = read_pictures(save({"image_processor_type": "MobileViTImageProcessor"}), "image")
     assert pictures[:3] == (None, None, None)
-    assert "MobileViTImageProcessor, which is not known" in pictures.unknown
+    assert "MobileViTImageProcessor, which is not supported" in pictures.unknown
 
 
 def test_a_missing_mean_is_reported(save):

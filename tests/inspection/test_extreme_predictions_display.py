@@ -36,7 +36,7 @@ def test_the_grid_shows_the_middle_frames_of_the_extremes(videos, scores):
 def test_a_name_replaces_the_picture_of_a_video_that_cannot_be_read(videos, scores):
     worst = int(np.abs(scores[1] - scores[0]).argmax())
     videos[worst] = "folder/$gone.mp4"
-    with pytest.warns(M3SWarning, match=r"1 of \d pictures .*\n.*\$gone.mp4: does not exist"):
+    with pytest.warns(M3SWarning, match=r"1 of \d videos .*\n.*\$gone.mp4: does not exist"):
         display = show(videos, *scores, n_videos=2)
     display.figure_.canvas.draw()
     blank = display.axes_[1, 0]

@@ -27,7 +27,7 @@ def test_files_are_decoded_in_a_worker_process(clip_path, monkeypatch):
 def test_one_warning_names_all_videos_that_cannot_be_read(videos):
     bad = [*videos[:2], "gone.mp4", np.zeros((8, 8, 3))]
     with pytest.warns(
-        M3SWarning, match=r"(?s)2 of 3 pictures .* gone.mp4: does not exist.*X\[3\].*float64"
+        M3SWarning, match=r"(?s)2 of 3 videos .* gone.mp4: does not exist.*X\[3\].*float64"
     ):
         pictures = read_pictures(bad, [1, 2, 3])
     assert [picture is None for picture in pictures.values()] == [False, True, True]

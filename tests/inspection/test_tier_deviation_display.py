@@ -85,7 +85,7 @@ def test_the_middle_frame_is_shown_beside_the_bars(videos):
 
 
 def test_a_video_that_cannot_be_read_has_a_name_and_no_picture(videos):
-    with pytest.warns(M3SWarning, match=r"1 of 2 pictures .*\n.*\$gone.mp4: does not exist"):
+    with pytest.warns(M3SWarning, match=r"1 of 2 videos .*\n.*\$gone.mp4: does not exist"):
         display = show(videos=["/tmp/$gone.mp4", *videos[:4]], rows=[0, 1])
     display.figure_.canvas.draw()
     assert labels(display)[0] == "$gone.mp4\nscore 0.60"

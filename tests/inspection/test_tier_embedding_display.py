@@ -126,7 +126,7 @@ def test_videos_with_nan_are_left_out_of_all_tiers(rng, videos):
 
 def test_a_video_that_cannot_be_read_keeps_its_point(rng, videos):
     videos[0] = "gone.mp4"  # of the first thumbnail
-    with pytest.warns(M3SWarning, match=r"1 of \d+ pictures .*\n.*gone.mp4: does not exist"):
+    with pytest.warns(M3SWarning, match=r"1 of \d+ videos .*\n.*gone.mp4: does not exist"):
         display = show({"raw": rng.normal(size=(10, 2))}, videos)
     assert len(display.embeddings["raw"]) == 10
     assert 0 not in display.thumbnails["raw"]
@@ -177,7 +177,7 @@ def test_global_output_as_data_frames_does_not_change_the_points(shown, videos):
 
 def test_an_error_names_a_tier_that_the_model_lacks(model, videos):
     model.set_params(tiers__raw="drop").fit(videos)
-    with pytest.raises(ValueError, match=r"tiers=\['raw', 'x'\] .*the model has \['scene'\]"):
+    with pytest.raises(ValueError, match=r"tiers=\['raw', 'x'\] .*tiers of the model, \['scene'\]"):
         TierEmbeddingDisplay.from_estimator(model, videos, tiers=["raw", "x"])
 
 

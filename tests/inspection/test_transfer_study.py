@@ -143,8 +143,11 @@ def test_constant_scores_give_nan_and_a_warning(sets):
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"b": None}, r"data_sets\['b'\]: pass \(X, y\)"),
-        ({"b": Bunch(data=np.ones((9, 3)))}, r"data_sets\['b'\]: pass \(X, y\)"),
+        ({"b": None}, r"data_sets\['b'\]: .* not a data set: pass \(X, y\)"),
+        (
+            {"b": Bunch(data=np.ones((9, 3)))},
+            r"data_sets\['b'\]: a .* not a data set: pass \(X, y\)",
+        ),
         ({"b": (np.ones((9, 3)), np.full(9, np.nan))}, r"data_sets\['b'\]: .*y contains NaN"),
         ({"b": (np.ones((9, 3)), np.ones(8))}, r"data_sets\['b'\]: .*inconsistent numbers"),
         ({"b": (np.ones((3, 3)), np.ones(3))}, r"\['b'\]: 4 folds are too many for 3 videos"),

@@ -95,7 +95,7 @@ def test_class_means_need_labels():
 def test_scores_as_class_labels_are_an_error(context):
     scores = np.linspace(0.2, 0.9, 40)
     model = make_pipeline(DistanceSimilarity(prototypes="class_mean"), Ridge())
-    with pytest.raises(ValueError, match=r'y is continuous, like the scores.*"mean" or "kmeans"'):
+    with pytest.raises(ValueError, match=r'y is continuous, like scores.*"mean" or "kmeans"'):
         model.fit(context, scores)
 
 

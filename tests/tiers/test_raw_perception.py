@@ -132,7 +132,7 @@ def test_flow_does_not_depend_on_where_blocks_end(clips, monkeypatch):
 )
 def test_few_videos_reduce_the_components_with_a_warning(clips, n_videos, n_columns):
     tier = one("hog")
-    with pytest.warns(M3SWarning, match=f"hog_components=10 reduced to {n_columns}"):
+    with pytest.warns(M3SWarning, match=f"hog_components=10 is reduced to {n_columns}"):
         rows = tier.fit_transform(clips[:n_videos])
     assert rows.shape == (n_videos, n_columns)
     assert len(tier.get_feature_names_out()) == n_columns
