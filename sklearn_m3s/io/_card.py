@@ -65,7 +65,7 @@ def weights_of(tiers: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     Raises
     ------
     WeightsError
-        If pretrained weights cannot be found, so that there is no digest.
+        If pretrained weights cannot be found, so their digest is unknown.
     """
     from sklearn_m3s.backbones._weights import find_entry  # torch is slow to import
 
