@@ -147,7 +147,7 @@ def make_spearman_scorer(column: int | None = None) -> Callable[..., float]:
     Raises
     ------
     ValueError
-        When the scorer is called, if there is no score with the index `column`.
+        If the scorer is called on scores without the index `column`.
 
     Examples
     --------
