@@ -65,11 +65,13 @@ def _receive(url: str, path: Path, size: int | None, allow_http: bool) -> None:
     with path.open("wb") as file, progress as bar:
         transfer = _Transfer(url, file, size, allow_http)
         transfer.start()
-        while transfer.is_alive():
+        is_over = False
+        while not is_over:
             transfer.join(TICK)
+            is_over = not transfer.is_alive()
             bar.total = transfer.expected
             bar.update(transfer.received - bar.n)
-            if transfer.is_alive():
+            if not is_over:
                 _check_pace(transfer.received, time.monotonic() - start)
     if transfer.error is not None:
         raise transfer.error

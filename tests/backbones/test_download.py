@@ -247,3 +247,16 @@ def test_progress_is_shown_on_a_terminal_only(fetch, capsys, monkeypatch, termin
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
     fetch(GOOD)
     assert ("7.00k" in capsys.readouterr().err) == terminal
+
+
+def test_progress_is_complete_if_the_file_is_there_at_once(fetch, capsys, monkeypatch):
+    start = threading.Thread.start
+
+    def start_and_wait(thread):
+        start(thread)
+        thread.join()
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(threading.Thread, "start", start_and_wait)
+    fetch(GOOD)
+    assert "7.00k" in capsys.readouterr().err
